@@ -1,0 +1,48 @@
+"""The project's smallest nouns: a feature's identity and an edge between two features. No torch, no I/O."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from circuitlogic.errors import ConfigError
+
+_FEATURE_ID = re.compile(r"(?P<site>[A-Za-z0-9_.\-]+)/(?P<index>[0-9]{1,9})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FeatureId:
+    """One unit of the dictionary at a site, written `site/index`, e.g. `hidden.1/30`."""
+
+    site: str
+    """Name of the place in the network whose activations were decomposed."""
+    index: int
+    """Number of the feature in the site's dictionary, from 0."""
+
+    def __str__(self) -> str:
+        return f"{self.site}/{self.index}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `site/index`.
+
+        Raises:
+            ConfigError: `text` has another form.
+        """
+        match = _FEATURE_ID.fullmatch(text)
+        if match is None:
+            raise ConfigError(f"{text!r} is not a feature: write SITE/INDEX, for example hidden.1/30")
+        return cls(match["site"], int(match["index"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One non-zero connector entry that survived thresholding."""
+
+    source: FeatureId
+    """The input feature."""
+    target: FeatureId
+    """The output feature."""
+    weight: float
+    """Weight between unit-scale features: typical firings of the target per typical firing of the source."""
+    raw_weight: float
+    """The connector's own entry W[target, source]."""
