@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from typing import Self
 
 from circuitlogic.errors import ConfigError
 
@@ -22,7 +21,7 @@ class FeatureId:
         return f"{self.site}/{self.index}"
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str) -> "FeatureId":
         """Read `site/index`.
 
         Raises:

@@ -4,11 +4,12 @@ Library code takes a `Progress` argument and never prints; the command line pass
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 T = TypeVar("T")
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Receives the steps of one long job."""
 

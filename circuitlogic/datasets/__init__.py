@@ -1,0 +1,1 @@
+"""Labelled images to study: built-in digits, MNIST, and any folder of IDX files."""
