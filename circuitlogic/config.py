@@ -1,0 +1,303 @@
+"""What a study is asked to do: every setting, its default and its meaning; reading and writing them as TOML."""
+
+import tomllib
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from circuitlogic.errors import ConfigError
+
+_STRICT = ConfigDict(extra="forbid")
+
+Architecture = Literal["relu_tied", "relu", "topk", "batch_topk", "jumprelu"]
+Solver = Literal["gradient", "proximal"]
+Init = Literal["random", "analytic"]
+
+
+@dataclass(frozen=True, slots=True)
+class DataConfig:
+    """Where the samples come from."""
+
+    __pydantic_config__ = _STRICT
+
+    dataset: str = "digits"
+    """`digits` (embedded), `mnist`, or `idx` (any folder of four IDX files)."""
+    path: str | None = None
+    """Folder of the data; else CIRCUITLOGIC_DATA, else the user cache, else a download."""
+    heldout_fraction: float | None = None
+    """Share of the training part that is held out; the official test part is never trained on."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """The subject: a ReLU image classifier."""
+
+    __pydantic_config__ = _STRICT
+
+    hidden: tuple[int, ...] = (64, 64, 64)
+    """Width of each hidden layer; three hidden layers make the seed's four weight layers."""
+    epochs: int = 20
+    batch_size: int = 128
+    lr: float = 3e-3
+    """Peak of the one-cycle learning rate."""
+    weight_decay: float = 0.01
+    activation_penalty: float = 0.02
+    """Weight of the mean squared hidden activation in the loss. A ReLU network's scale is arbitrary: this fixes it."""
+    shift: int = 1
+    """Training images are moved by up to this many pixels in each direction."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaeConfig:
+    """One sparse autoencoder per site."""
+
+    __pydantic_config__ = _STRICT
+
+    architecture: Architecture = "batch_topk"
+    """`relu_tied` and `relu` (L1), `topk`, `batch_topk`, `jumprelu`."""
+    expansion: float = 4.0
+    """Features per neuron (d_sae / d_site)."""
+    l1: float = 1.0
+    """Weight of the mean feature activation in the loss (`relu_tied`, `relu`)."""
+    k: int = 16
+    """Features that may fire per sample (`topk`; on average in `batch_topk`)."""
+    l0: float = 0.01
+    """Weight of the mean number of firing features in the loss (`jumprelu`)."""
+    epochs: int = 10
+    batch_size: int = 256
+    lr: float = 1e-3
+    resample_every: int = 2
+    """Epochs between resamplings of features that did not fire; 0 never resamples."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorConfig:
+    """One sparse map per pair of consecutive sites."""
+
+    __pydantic_config__ = _STRICT
+
+    solver: Solver = "proximal"
+    """`gradient`: the seed's MSE + L1 by gradient descent; `proximal`: soft thresholding, exact zeros."""
+    init: Init = "analytic"
+    """`random`, or `analytic`: W = E2 W D1, b = E2 b + e2."""
+    l1: float = 1e-3
+    """Weight of the L1 term: of mean |W| in raw units (`gradient`), of the sum of |W| in unit scale (`proximal`)."""
+    epochs: int = 8
+    batch_size: int = 1024
+    lr: float = 3e-3
+
+
+@dataclass(frozen=True, slots=True)
+class TuneConfig:
+    """Pruning and tuning of the whole feature network towards the original's outputs."""
+
+    __pydantic_config__ = _STRICT
+
+    edges: int | None = None
+    """Edges to keep per connector; None keeps ten per live output feature."""
+    anchor: float = 0.3
+    """Weight of the feature reconstruction beside the KL divergence; larger keeps features truer."""
+    epochs: int = 10
+    """0 skips tuning: the connectors stay as their solver left them."""
+    batch_size: int = 512
+    lr: float = 2e-3
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractConfig:
+    """From weights to edges to gates."""
+
+    __pydantic_config__ = _STRICT
+
+    threshold: float = 0.1
+    """Edges are connector entries with |weight| above this, between unit-scale features."""
+    firing: float = 0.1
+    """A feature fires above this share of the 95 % quantile of its positive activations."""
+    levels: int = 2
+    """Magnitude literals per input: 1 = fires only, 2 = also `high`, ..."""
+    min_firings: int = 30
+    """Features that fire on fewer training samples are not read."""
+    bootstrap: int = 200
+    """Resamplings behind each F1 interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudyConfig:
+    """Everything one study was asked to do."""
+
+    __pydantic_config__ = _STRICT
+
+    seed: int = 0
+    """Seed of every random choice: same seed, same bytes."""
+    sites: tuple[str, ...] | None = None
+    """Modules whose outputs are decomposed, in order; None takes every hidden layer."""
+    data: DataConfig = field(default_factory=DataConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    saes: SaeConfig = field(default_factory=SaeConfig)
+    connectors: ConnectorConfig = field(default_factory=ConnectorConfig)
+    tune: TuneConfig = field(default_factory=TuneConfig)
+    extract: ExtractConfig = field(default_factory=ExtractConfig)
+
+    def __post_init__(self) -> None:
+        _check_ranges(self)
+
+
+# Lowest value allowed for each number, by dotted name; strict ones are marked by a leading ">".
+_LOWEST: dict[str, str] = {
+    "seed": "0",
+    "network.epochs": "1",
+    "network.batch_size": "1",
+    "network.lr": ">0",
+    "network.weight_decay": "0",
+    "network.activation_penalty": "0",
+    "network.shift": "0",
+    "saes.expansion": ">0",
+    "saes.l1": "0",
+    "saes.k": "1",
+    "saes.l0": "0",
+    "saes.epochs": "1",
+    "saes.batch_size": "1",
+    "saes.lr": ">0",
+    "saes.resample_every": "0",
+    "connectors.l1": "0",
+    "connectors.epochs": "1",
+    "connectors.batch_size": "1",
+    "connectors.lr": ">0",
+    "tune.edges": "1",
+    "tune.anchor": "0",
+    "tune.epochs": "0",
+    "tune.batch_size": "1",
+    "tune.lr": ">0",
+    "extract.threshold": "0",
+    "extract.firing": "0",
+    "extract.levels": "1",
+    "extract.min_firings": "1",
+    "extract.bootstrap": "0",
+}
+
+
+def _check_ranges(config: StudyConfig) -> None:
+    for name, rule in _LOWEST.items():
+        value: Any = config
+        for part in name.split("."):
+            value = getattr(value, part)
+        if value is None:
+            continue
+        strict, low = rule.startswith(">"), float(rule.lstrip(">"))
+        if not low < value < float("inf") if strict else not low <= value < float("inf"):
+            bound = f"above {low:g}" if strict else f"at least {low:g}"
+            raise ConfigError(f"{name} = {value!r} is not allowed: it must be {bound}")
+    if not config.network.hidden or min(config.network.hidden) < 1:
+        raise ConfigError(f"network.hidden = {list(config.network.hidden)} is not allowed: give positive widths")
+
+
+_ADAPTER = TypeAdapter(StudyConfig)
+
+
+def config_from_mapping(values: dict[str, Any], origin: str = "the configuration") -> StudyConfig:
+    """Check `values` (nested tables as in TOML) and build the config.
+
+    Raises:
+        ConfigError: an unknown setting (near names are suggested), a wrong type, a value out of range.
+    """
+    try:
+        return _ADAPTER.validate_python(values)
+    except ValidationError as error:
+        raise ConfigError(f"{origin}: {_first_problem(error)}") from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        known = setting_names()
+        near = get_close_matches(name, known, n=2, cutoff=0.5)
+        return f"unknown setting {name!r}" + (f": did you mean {' or '.join(near)}?" if near else "")
+    return f"{name} = {problem['input']!r}: {problem['msg'].lower()}"
+
+
+def setting_names() -> list[str]:
+    """Dotted names of all settings."""
+    return [name for name, _ in _leaves(StudyConfig())]
+
+
+def _leaves(config: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for f in fields(config):
+        value = getattr(config, f.name)
+        if is_dataclass(value):
+            found += _leaves(value, f"{prefix}{f.name}.")
+        else:
+            found.append((prefix + f.name, value))
+    return found
+
+
+def load_config(path: Path) -> StudyConfig:
+    """Read a TOML config file.
+
+    Raises:
+        ConfigError: the file is missing, is not TOML, or holds a wrong setting.
+    """
+    return config_from_mapping(read_toml(path), origin=str(path))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file, unchecked.
+
+    Raises:
+        ConfigError: the file is missing or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read config {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from None
+
+
+def with_settings(values: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    """`values` with dotted `settings` laid over them; settings that are None are skipped."""
+    merged: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in values.items()}
+    for name, value in settings.items():
+        if value is None:
+            continue
+        table, _, leaf = name.rpartition(".")
+        if not table:
+            merged[leaf] = value
+        else:
+            merged.setdefault(table, {})[leaf] = value
+    return merged
+
+
+def config_to_toml(config: StudyConfig) -> str:
+    """The config as TOML text that `load_config` reads back to an equal config. None is left out."""
+    values = asdict(config)
+    lines = [f"{k} = {_toml_value(v)}" for k, v in values.items() if not isinstance(v, dict) and v is not None]
+    for name, table in values.items():
+        if isinstance(table, dict):
+            lines += ["", f"[{name}]"]
+            lines += [f"{k} = {_toml_value(v)}" for k, v in table.items() if v is not None]
+    return "\n".join(lines) + "\n"
+
+
+def _toml_value(value: object) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+            if any(ord(c) < 32 or ord(c) == 127 for c in value):
+                raise ConfigError(f"setting {value!r} holds control characters")
+            return f'"{escaped}"'
+        case list() | tuple():
+            return "[" + ", ".join(_toml_value(v) for v in value) + "]"
+        case _:
+            return repr(value)
+
+
+def architectures() -> tuple[str, ...]:
+    """Names of the SAE architectures a config may ask for."""
+    return get_args(Architecture)

@@ -1,0 +1,114 @@
+"""One line on why an answer is empty: what was asked, what there is instead."""
+
+from collections import Counter
+from collections.abc import Collection
+
+import numpy as np
+
+from circuitlogic.graph.adjacency import Adjacency
+from circuitlogic.graph.columns import RealArray
+from circuitlogic.graph.cones import EdgeFilter
+from circuitlogic.graph.store import FeatureGraph
+from circuitlogic.graph.subgraph import SubGraph
+
+_SIGNS = {None: "", "+": "positive ", "-": "negative "}
+
+
+def empty_cone(answer: SubGraph, backward: bool, keep: EdgeFilter, sites: Collection[str] | None) -> str:
+    """Why a cone holds only its start."""
+    graph, start = answer.graph, int(answer.starts[0])
+    lists = graph.inputs if backward else graph.outputs
+    side = "inputs" if backward else "outputs"
+    return _cut_off(graph, start, _weights(lists, start), side, keep, sites)
+
+
+def no_neighbors(answer: SubGraph, keep: EdgeFilter, sites: Collection[str] | None) -> str:
+    """Why a feature has neither inputs nor outputs."""
+    graph, start = answer.graph, int(answer.starts[0])
+    weights = np.concatenate([_weights(lists, start) for lists in (graph.inputs, graph.outputs)])
+    return _cut_off(graph, start, weights, "inputs or outputs", keep, sites)
+
+
+def _cut_off(
+    graph: FeatureGraph,
+    start: int,
+    weights: RealArray,
+    side: str,
+    keep: EdgeFilter,
+    sites: Collection[str] | None,
+) -> str:
+    if keep.sign is not None:
+        weights = weights[weights > 0 if keep.sign == "+" else weights < 0]
+    if not weights.size:
+        return f"{graph.feature(start)} has no {_SIGNS[keep.sign]}{side}"
+    top = float(np.abs(weights).max())
+    if top <= keep.above:
+        return nothing_above(float(keep.above), top)
+    return (
+        f"{graph.feature(start)} has {_SIGNS[keep.sign]}{side}, but none at {', '.join(sorted(sites or ()))}"
+    )
+
+
+def nothing_above(threshold: float, strongest: float) -> str:
+    """The threshold is above everything, with enough digits to see it."""
+    for digits in (2, 3, 4, 6, 9):
+        if float(f"{strongest:.{digits}f}") > 0 and f"{strongest:.{digits}f}" != f"{threshold:.{digits}f}":
+            return f"nothing above {threshold:.{digits}f}; strongest {strongest:.{digits}f}"
+    return f"nothing above {np.float32(threshold)!s}; strongest {np.float32(strongest)!s}"
+
+
+def no_path(graph: FeatureGraph, start: int, goal: int, keep: EdgeFilter, weakest: float | None) -> str:
+    """Why `goal` is out of reach. `weakest`: smallest |weight| on the best path without threshold."""
+    a, b = graph.feature(start), graph.feature(goal)
+    if start == goal:
+        return f"{a} is the same feature at both ends: a path needs two"
+    if graph.sites.index(a.site) >= graph.sites.index(b.site):
+        return f"no path from {a} to {b}: edges only go forward, and {a.site} does not come before {b.site}"
+    if weakest is None:
+        return f"no {_SIGNS[keep.sign]}path from {a} to {b}" if keep.sign else f"no path from {a} to {b}"
+    return (
+        f"no path from {a} to {b} with every edge above {float(keep.above):.2g}; "
+        f"the strongest path needs an edge of {weakest:.3g}"
+    )
+
+
+def nothing_common(answer: SubGraph, keep: EdgeFilter) -> str:
+    """Why two features share no ancestors."""
+    graph = answer.graph
+    for start in answer.starts.tolist():
+        weights = _weights(graph.inputs, start)
+        if not weights.size:
+            return f"{graph.feature(start)} has no inputs"
+        top = float(np.abs(weights).max())
+        if top <= keep.above:
+            return f"{graph.feature(start)}: {nothing_above(float(keep.above), top)}"
+    names = " and ".join(str(graph.feature(start)) for start in answer.starts.tolist())
+    return f"{names} share no ancestors{' with these settings' if keep.above > 0 or keep.sign else ''}"
+
+
+def nothing_found(
+    graph: FeatureGraph, label: str | None, kind: str | None, min_fan_in: int | None, site: str | None
+) -> str:
+    """Why no feature meets the conditions."""
+    column = graph.nodes.kind
+    if kind is not None:
+        counts = Counter(column.take(column.filled()))
+        if kind not in counts:
+            there = ", ".join(f"{name!r} {count}" for name, count in sorted(counts.items()))
+            return f"no feature has gate kind {kind!r}; " + (
+                f"there are: {there}" if there else "none has any"
+            )
+    conditions = {"label": label, "kind": kind, "min_fan_in": min_fan_in, "site": site}
+    asked = ", ".join(f"{name} {value!r}" for name, value in conditions.items() if value is not None)
+    return f"no feature has {asked}" if asked else "the graph has no features"
+
+
+def no_edges(graph: FeatureGraph, above: np.float32) -> str:
+    """Why there are neither roots nor leaves."""
+    if not graph.edge_count:
+        return "the graph has no edges"
+    return nothing_above(float(above), float(np.abs(graph.inputs.weight).max()))
+
+
+def _weights(lists: Adjacency, node: int) -> RealArray:
+    return lists.weight[int(lists.indptr[node]) : int(lists.indptr[node + 1])]

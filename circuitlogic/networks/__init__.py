@@ -1,0 +1,1 @@
+"""Subjects: the networks under study, and what the rest of the package needs of them."""
