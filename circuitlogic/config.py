@@ -1,4 +1,4 @@
-"""What a study is asked to do: every setting, its default and its meaning; reading and writing them as TOML."""
+"""What a study is asked to do: every setting, its default and its meaning, read and written as TOML."""
 
 import tomllib
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
@@ -45,7 +45,7 @@ class NetworkConfig:
     """Peak of the one-cycle learning rate."""
     weight_decay: float = 0.01
     activation_penalty: float = 0.02
-    """Weight of the mean squared hidden activation in the loss. A ReLU network's scale is arbitrary: this fixes it."""
+    """Weight of the mean squared hidden activation in the loss: fixes a ReLU network's arbitrary scale."""
     shift: int = 1
     """Training images are moved by up to this many pixels in each direction."""
 
@@ -84,7 +84,7 @@ class ConnectorConfig:
     init: Init = "analytic"
     """`random`, or `analytic`: W = E2 W D1, b = E2 b + e2."""
     l1: float = 1e-3
-    """Weight of the L1 term: of mean |W| in raw units (`gradient`), of the sum of |W| in unit scale (`proximal`)."""
+    """Weight of the L1 term: of mean |W|, raw (`gradient`), or of the sum of |W|, unit scale (`proximal`)."""
     epochs: int = 8
     batch_size: int = 1024
     lr: float = 3e-3
@@ -191,7 +191,9 @@ def _check_ranges(config: StudyConfig) -> None:
             bound = f"above {low:g}" if strict else f"at least {low:g}"
             raise ConfigError(f"{name} = {value!r} is not allowed: it must be {bound}")
     if not config.network.hidden or min(config.network.hidden) < 1:
-        raise ConfigError(f"network.hidden = {list(config.network.hidden)} is not allowed: give positive widths")
+        raise ConfigError(
+            f"network.hidden = {list(config.network.hidden)} is not allowed: give positive widths"
+        )
 
 
 _ADAPTER = TypeAdapter(StudyConfig)
@@ -275,7 +277,9 @@ def with_settings(values: dict[str, Any], settings: dict[str, Any]) -> dict[str,
 def config_to_toml(config: StudyConfig) -> str:
     """The config as TOML text that `load_config` reads back to an equal config. None is left out."""
     values = asdict(config)
-    lines = [f"{k} = {_toml_value(v)}" for k, v in values.items() if not isinstance(v, dict) and v is not None]
+    lines = [
+        f"{k} = {_toml_value(v)}" for k, v in values.items() if not isinstance(v, dict) and v is not None
+    ]
     for name, table in values.items():
         if isinstance(table, dict):
             lines += ["", f"[{name}]"]

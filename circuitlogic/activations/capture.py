@@ -28,9 +28,13 @@ def capture(
     batches: Iterable[Tensor],
     receive: Receiver,
     *,
+    inputs_as: str | None = None,
+    outputs_as: str | None = None,
     progress: Progress = SILENT,
 ) -> int:
     """Run `network` on every batch and hand the rows at `sites` to `receive`; return the number of rows.
+
+    The network's own inputs and outputs are handed over too, under the names `inputs_as` and `outputs_as`.
 
     The network runs in eval mode without gradients. Whatever happens, its modes are put back and the hooks
     taken off.
@@ -47,7 +51,11 @@ def capture(
         device = next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
         for batch in progress.track(batches, "capture activations", total=total):
             caught.clear()
-            network(batch.to(device))
+            outputs = network(batch.to(device))
+            if inputs_as is not None:
+                caught[inputs_as] = [_to_rows(inputs_as, batch)]
+            if outputs_as is not None:
+                caught[outputs_as] = [_to_rows(outputs_as, outputs)]
             rows = _paired_rows(found, caught)
             for name, values in rows.items():
                 _check_finite(name, values, done)
@@ -135,14 +143,15 @@ def _first_tensor(value: object) -> Tensor | None:
 
 def _paired_rows(sites: Sequence[Site], caught: _Caught) -> dict[str, Tensor]:
     rows: dict[str, Tensor] = {}
-    for site in sites:
-        seen = caught.get(site.name, [])
+    names = list(dict.fromkeys([*(site.name for site in sites), *caught]))
+    for name in names:
+        seen = caught.get(name, [])
         if len(seen) != 1:
             raise DataError(
-                f"site {site.name!r} ran {len(seen)} times in one pass of the network: "
+                f"site {name!r} ran {len(seen)} times in one pass of the network: "
                 "choose a module that runs exactly once"
             )
-        rows[site.name] = seen[0]
+        rows[name] = seen[0]
     first, *others = rows
     for other in others:
         if len(rows[other]) != len(rows[first]):

@@ -79,14 +79,19 @@ def capture_to_disk(
     *,
     shard_rows: int = DEFAULT_SHARD_ROWS,
     dtype: DtypeName = "float32",
+    inputs_as: str | None = None,
+    outputs_as: str | None = None,
     progress: Progress = SILENT,
 ) -> dict[str, ActivationStore]:
     """Capture `sites` into `folder/SITE NAME/`, replacing what is there; no store is left where it fails.
+
+    With `inputs_as` / `outputs_as` the network's own inputs and outputs are stored under these names too.
 
     Raises:
         ConfigError, UnknownNameError, DataError: as `capture`; also a value too large for float16.
     """
     names = [site.name for site in find_sites(network, sites)]
+    names += [name for name in (inputs_as, outputs_as) if name is not None]
     for name in names:
         remove_store(folder / name)
     writers: dict[str, ActivationWriter] = {}
@@ -98,7 +103,7 @@ def capture_to_disk(
             writers[name].append(values)
 
     try:
-        capture(network, sites, batches, write, progress=progress)
+        capture(network, sites, batches, write, inputs_as=inputs_as, outputs_as=outputs_as, progress=progress)
         return {name: writers[name].finish() for name in names}
     except BaseException:
         for writer in writers.values():

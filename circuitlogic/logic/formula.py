@@ -64,7 +64,8 @@ class Xor:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """The weights of the operands that are on sum to at least `threshold`; with unit weights, `threshold`-of-n."""
+    """The weights of the operands that are on sum to at least `threshold`; with unit weights,
+    `threshold`-of-n."""
 
     operands: tuple["Formula", ...]
     weights: tuple[int, ...]
@@ -145,7 +146,8 @@ def level_suffix(level: int) -> str:
 
 
 def to_sympy(formula: Formula, name: Callable[[Literal], str] = symbol_name) -> "Boolean":
-    """The formula as a SymPy Boolean; `name` gives each literal's symbol name. A vote becomes its own function
+    """The formula as a SymPy Boolean; `name` gives each literal's symbol name.
+    A vote becomes its own function
     `Vote` (see `circuitlogic.logic.sympy_form`), so nothing is expanded to exponential size.
     """
     from circuitlogic.logic.sympy_form import build

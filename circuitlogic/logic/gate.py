@@ -1,4 +1,5 @@
-"""What extraction says about one output feature: its inputs, its kind, its formula, and the evidence for it."""
+"""What extraction says about one output feature: its inputs, its kind, its formula,
+and the evidence for it."""
 
 from dataclasses import dataclass
 
@@ -105,12 +106,13 @@ class Gate:
     scale: float
     """Mean activation of the output feature where it fires (raw units)."""
     evidence: Evidence | None
-    """None only for features with too few firings to score."""
+    """None only for features with too few firings to score. Where no formula is claimed, the scores are
+    those of the rejected one, which is then the runner-up."""
     table: tuple[TableRow, ...] = ()
     """Observed truth table over the formula's literals, most frequent states first."""
     flags: tuple[str, ...] = ()
     """Caveats (`weak`, `by-weights`, `unstable-threshold`, `connector-disagrees`), relations between inputs
-    (`subset:A<B`, `exclusive:A,B`, `twin:A,B`) and brakes (`damped:B=0.69` keeps 69 %, `partial:B=0.45` blocks 45 %),
-    with A and B feature ids."""
+    (`subset:A<B`, `exclusive:A,B`, `twin:A,B`) and brakes (`damped:B=0.69` keeps 69 %,
+    `partial:B=0.45` blocks 45 %), with A and B feature ids."""
     runner_up: RunnerUp | None = None
     """None if nothing else came near."""

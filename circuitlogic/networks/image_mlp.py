@@ -1,6 +1,7 @@
 """The seed's subject: a ReLU image classifier, `784-64-64-64-10` by default."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -13,9 +14,7 @@ class ImageClassifier(nn.Module):
     def __init__(self, pixels: int, hidden: Sequence[int], classes: int, generator: torch.Generator) -> None:
         super().__init__()
         widths = [pixels, *hidden]
-        self.hidden = nn.ModuleList(
-            nn.Sequential(nn.Linear(a, b), nn.ReLU()) for a, b in zip(widths, widths[1:], strict=False)
-        )
+        self.hidden = nn.ModuleList(nn.Sequential(nn.Linear(a, b), nn.ReLU()) for a, b in pairwise(widths))
         self.readout = nn.Linear(widths[-1], classes)
         for module in self.modules():
             if isinstance(module, nn.Linear):
@@ -31,7 +30,9 @@ class ImageClassifier(nn.Module):
         """Logits."""
         return self.resume(None, images)
 
-    def resume(self, site: str | None, activations: Float[Tensor, "batch d"]) -> Float[Tensor, "batch classes"]:
+    def resume(
+        self, site: str | None, activations: Float[Tensor, "batch d"]
+    ) -> Float[Tensor, "batch classes"]:
         """Logits from the output of hidden layer `site` (None: from the pixels) onwards."""
         start = 0 if site is None else self.site_names.index(site) + 1
         for layer in list(self.hidden)[start:]:

@@ -1,9 +1,9 @@
 """What the package asks of a network, beyond being a `torch.nn.Module` with named sites.
 
-Both protocols are optional: a module that offers neither still works, through hooks and random initialisation.
+Both protocols are optional: a module that offers neither works through hooks and random initialisation.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
@@ -47,7 +47,9 @@ def tail_from(network: nn.Module, site: Site) -> Tail:
 
     def run(activations: Tensor, inputs: Tensor | None) -> Tensor:
         if inputs is None:
-            raise DataError(f"{type(network).__name__} has no resume(): running it from {site.name} needs its inputs")
+            raise DataError(
+                f"{type(network).__name__} has no resume(): running it from {site.name} needs its inputs"
+            )
         with _replaced(network, site, activations):
             return network(inputs)
 
@@ -55,7 +57,7 @@ def tail_from(network: nn.Module, site: Site) -> Tail:
 
 
 @contextmanager
-def _replaced(network: nn.Module, site: Site, activations: Tensor) -> Iterator[None]:
+def _replaced(network: nn.Module, site: Site, activations: Tensor) -> Generator[None]:
     """While inside, `site`'s activation is `activations` [N, d] (reshaped to what the module used)."""
     module = network.get_submodule(site.module)
 
@@ -79,7 +81,9 @@ def _replaced(network: nn.Module, site: Site, activations: Tensor) -> Iterator[N
 
 
 @torch.no_grad()
-def outputs_of(network: nn.Module, inputs: Float[Tensor, "n d"], batch_size: int = 4096) -> Float[Tensor, "n c"]:
+def outputs_of(
+    network: nn.Module, inputs: Float[Tensor, "n d"], batch_size: int = 4096
+) -> Float[Tensor, "n c"]:
     """The network's outputs on all of `inputs`, in evaluation mode, batch by batch."""
     training = network.training
     network.eval()

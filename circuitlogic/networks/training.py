@@ -36,9 +36,13 @@ def train_classifier(
     """
     network = ImageClassifier(data.shape[0] * data.shape[1], config.hidden, data.classes, generator)
     images, labels = torch.from_numpy(data.train.images), torch.from_numpy(data.train.labels)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
+    )
     steps = config.epochs * -(-len(labels) // config.batch_size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.lr, total_steps=max(steps, 2), pct_start=0.2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, config.lr, total_steps=max(steps, 2), pct_start=0.2
+    )
     network.train()
     for _ in progress.track(range(config.epochs), "classifier", config.epochs):
         for rows in torch.randperm(len(labels), generator=generator).split(config.batch_size):

@@ -1,0 +1,1 @@
+"""Connectors: sparse maps from the features of one site to the features of the next."""

@@ -1,0 +1,141 @@
+"""How well a connector predicts the true features of its target site, and how sparse it is."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from circuitlogic.connectors.model import Connector
+from circuitlogic.saes.statistics import FeatureStatistics
+
+MIN_FIRINGS = 20
+"""Features with fewer firings on the measured split count neither as live nor in a median."""
+COPY_CORRELATION = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Sparsity:
+    """How many entries a connector has."""
+
+    entries: int
+    """n_out * n_in."""
+    edges: int
+    """Non-zero entries."""
+    above_raw: int
+    """Entries with |w| > 0.1 in raw units."""
+    above_unit: int
+    """Entries with |w| > 0.1 between unit-scale features."""
+    l1: float
+    """Mean |W| over all entries, raw units."""
+    in_degree_mean: float
+    """Edges per live output feature."""
+    in_degree_median: float
+    in_degree_max: int
+    reached: int
+    """Live output features with at least one edge."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureFidelity:
+    """Agreement of predicted with true features of one site."""
+
+    split: str
+    samples: int
+    mse: float
+    """Mean over samples and features, raw units."""
+    fvu: float
+    """Σ(error²) / Σ(variance), over all features."""
+    live: int
+    """Features with at least 20 firings on this split."""
+    r2_median: float
+    """Over live features."""
+    firing_f1_median: float
+    """Over live features, both sides cut at the feature's θ."""
+    firing_f1_share_80: float
+    """Share of live features with firing F1 ≥ 0.8."""
+    copy_rate: float
+    """Share of live features whose true activation correlates above 0.9 with one input feature."""
+
+
+def sparsity_of(connector: Connector, live: Tensor) -> Sparsity:
+    """Count entries; `live` [n_out] says which output features ever fire on training data."""
+    degree = (connector.weight != 0).sum(1)[live]
+    some = len(degree) > 0
+    return Sparsity(
+        entries=connector.weight.numel(),
+        edges=int((connector.weight != 0).sum()),
+        above_raw=int((connector.weight.abs() > 0.1).sum()),
+        above_unit=int((connector.unit_weight.abs() > 0.1).sum()),
+        l1=float(connector.weight.abs().double().mean()),
+        in_degree_mean=float(degree.double().mean()) if some else 0.0,
+        in_degree_median=float(degree.double().median()) if some else 0.0,
+        in_degree_max=int(degree.max()) if some else 0,
+        reached=int((degree > 0).sum()),
+    )
+
+
+class _Moments:
+    """Running sums from which all figures of `FeatureFidelity` follow."""
+
+    def __init__(self, thresholds: Tensor) -> None:
+        self.thresholds = thresholds
+        self.n = 0
+        self.sums: dict[str, Tensor] = {}
+
+    def add(self, source: Tensor | None, true: Tensor, predicted: Tensor) -> None:
+        fires, says = true > self.thresholds, predicted > self.thresholds
+        t, error = true.double(), (true.double() - predicted.double())
+        self._sum(t=t, tt=t * t, ee=error * error, fires=fires, says=says, both=fires & says)
+        if source is not None:
+            s = source.double()
+            self._sum(s=s, ss=s * s)
+            self._total("st", t.T @ s)
+        self.n += len(true)
+
+    def _sum(self, **columns: Tensor) -> None:
+        for name, values in columns.items():
+            self._total(name, values.double().sum(0))
+
+    def _total(self, name: str, value: Tensor) -> None:
+        self.sums[name] = self.sums[name] + value if name in self.sums else value
+
+
+@torch.no_grad()
+def feature_fidelity(
+    batches: Iterable[tuple[Tensor | None, Tensor, Tensor]], statistics: FeatureStatistics, split: str
+) -> FeatureFidelity:
+    """Compare (input features or None, true features, predicted features), all raw units, batch by batch."""
+    moments = _Moments(statistics.thresholds)
+    for source, true, predicted in batches:
+        moments.add(source, true, predicted)
+    s, n = moments.sums, moments.n
+    variance = s["tt"] - s["t"].square() / n
+    live = s["fires"] >= MIN_FIRINGS
+    f1 = 2 * s["both"] / (s["fires"] + s["says"]).clamp_min(1)
+    r2 = 1 - s["ee"] / variance.clamp_min(1e-12)
+    return FeatureFidelity(
+        split=split,
+        samples=n,
+        mse=float(s["ee"].sum() / (n * len(live))),
+        fvu=float(s["ee"].sum() / variance.sum().clamp_min(1e-12)),
+        live=int(live.sum()),
+        r2_median=_median(r2[live]),
+        firing_f1_median=_median(f1[live]),
+        firing_f1_share_80=float((f1[live] >= 0.8).double().mean()) if live.any() else 0.0,
+        copy_rate=_copy_rate(s, n, variance, live),
+    )
+
+
+def _copy_rate(s: dict[str, Tensor], n: int, variance: Tensor, live: Tensor) -> float:
+    if "st" not in s or not live.any():
+        return 0.0
+    covariance = s["st"] - s["t"][:, None] * s["s"] / n
+    spread = (s["ss"] - s["s"].square() / n).clamp_min(1e-12).sqrt()
+    correlation = covariance / (variance.clamp_min(1e-12).sqrt()[:, None] * spread)
+    return float((correlation.max(1).values[live] > COPY_CORRELATION).double().mean())
+
+
+def _median(values: Float[Tensor, " n"]) -> float:
+    return float(values.median()) if len(values) else 0.0

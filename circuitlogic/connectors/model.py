@@ -1,0 +1,103 @@
+"""The connector F_out = ReLU(W F_in + b) and its two units."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from circuitlogic.errors import StudyError
+from circuitlogic.tensor_files import read_json, read_tensors, write_json, write_tensors
+
+CONFIG_FILE = "cfg.json"
+WEIGHTS_FILE = "connector.safetensors"
+_SCHEMA = "circuitlogic/connector/1"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Connector:
+    """A learned map between the dictionaries of two sites.
+
+    Raw units are the features' own. In unit scale each feature is divided by its scale, so an entry says how
+    many typical firings of the target one typical firing of the source contributes.
+    """
+
+    source: str
+    """Name of the input site."""
+    target: str
+    """Name of the output site."""
+    weight: Float[Tensor, "n_out n_in"]
+    """W in raw units; exact zeros are absent edges."""
+    bias: Float[Tensor, " n_out"]
+    """b in raw units."""
+    source_scales: Float[Tensor, " n_in"]
+    target_scales: Float[Tensor, " n_out"]
+
+    @property
+    def unit_weight(self) -> Float[Tensor, "n_out n_in"]:
+        """W between unit-scale features."""
+        return self.weight * self.source_scales / self.target_scales[:, None]
+
+    @property
+    def unit_bias(self) -> Float[Tensor, " n_out"]:
+        """b in the targets' unit scale."""
+        return self.bias / self.target_scales
+
+    def __call__(self, features: Float[Tensor, "batch n_in"]) -> Float[Tensor, "batch n_out"]:
+        """Output features in raw units."""
+        return torch.relu(features @ self.weight.T + self.bias)
+
+    def thresholded(self, threshold: float) -> "Connector":
+        """Only the entries whose |unit-scale weight| exceeds `threshold`; biases are kept."""
+        keep = self.unit_weight.abs() > threshold
+        return replace(self, weight=torch.where(keep, self.weight, 0.0))
+
+    def save(self, folder: Path) -> None:
+        """Write `cfg.json` and `connector.safetensors`."""
+        tensors = {
+            "W": self.weight,
+            "b": self.bias,
+            "source_scales": self.source_scales,
+            "target_scales": self.target_scales,
+        }
+        write_tensors(folder / WEIGHTS_FILE, tensors)
+        n_out, n_in = self.weight.shape
+        write_json(
+            folder / CONFIG_FILE,
+            {
+                "schema": _SCHEMA,
+                "architecture": "connector",
+                "d_in_features": n_in,
+                "d_out_features": n_out,
+                "metadata": {"hook_name": self.source, "hook_name_out": self.target},
+            },
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> "Connector":
+        """Read what `save` wrote.
+
+        Raises:
+            StudyError: a file is missing or damaged, of another schema, or its shapes do not fit together.
+        """
+        cfg = read_json(folder / CONFIG_FILE)
+        if cfg.get("schema") != _SCHEMA:
+            raise StudyError(
+                f"{folder / CONFIG_FILE} has schema {cfg.get('schema')!r}; this version reads {_SCHEMA!r}"
+            )
+        t = read_tensors(folder / WEIGHTS_FILE, ("W", "b", "source_scales", "target_scales"))
+        n_out, n_in = len(t["b"]), len(t["source_scales"])
+        if t["W"].shape != (n_out, n_in) or t["target_scales"].shape != (n_out,):
+            raise StudyError(
+                f"{folder / WEIGHTS_FILE}: W is {list(t['W'].shape)}, b and scales ask for {[n_out, n_in]}"
+            )
+        metadata = cfg["metadata"]
+        return cls(
+            str(metadata["hook_name"]),
+            str(metadata["hook_name_out"]),
+            t["W"],
+            t["b"],
+            t["source_scales"],
+            t["target_scales"],
+        )

@@ -1,0 +1,77 @@
+"""Objectives and steps by which a connector is trained: a registry of solvers.
+
+Parameters and batches are in unit scale; a solver whose source works in raw units converts in its loss.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from circuitlogic.errors import unknown_name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scales:
+    """Units of the two dictionaries."""
+
+    source: Float[Tensor, " n_in"]
+    target: Float[Tensor, " n_out"]
+
+
+@dataclass(frozen=True, slots=True)
+class Solver:
+    """A training objective and what follows each optimiser step. Parameters are in unit scale."""
+
+    loss: Callable[[Tensor, Tensor, Tensor, Scales, float], Tensor]
+    """(z, F_out, W, scales, l1) -> scalar; z are pre-activations, all in unit scale."""
+    after_step: Callable[[Tensor, float], None]
+    """(W, learning rate * l1): changes W in place."""
+
+
+def gradient_loss(
+    z: Float[Tensor, "batch n_out"],
+    target: Float[Tensor, "batch n_out"],
+    weight: Float[Tensor, "n_out n_in"],
+    scales: Scales,
+    l1: float,
+) -> Float[Tensor, ""]:
+    """The seed's objective in raw units: mean (ReLU(z) - F_out)² + l1 · mean |W|."""
+    mse = ((torch.relu(z) - target) * scales.target).square().mean()
+    return mse + l1 * (weight * scales.target[:, None] / scales.source).abs().mean()
+
+
+def convexified_loss(
+    z: Float[Tensor, "batch n_out"],
+    target: Float[Tensor, "batch n_out"],
+    weight: Float[Tensor, "n_out n_in"],  # noqa: ARG001
+    scales: Scales,  # noqa: ARG001
+    l1: float,  # noqa: ARG001
+) -> Float[Tensor, ""]:
+    """Σ over outputs of mean ½(F_out - z)² where F_out > 0, ½ max(z, 0)² where F_out = 0: convex in (W, b)."""
+    residual = torch.where(target > 0, target - z, torch.relu(z))
+    return 0.5 * residual.square().mean(0).sum()
+
+
+def soft_threshold(weight: Tensor, amount: float) -> None:
+    """The proximal step of amount · Σ|W|: shrink towards zero, leave exact zeros."""
+    weight.copy_(weight.sign() * (weight.abs() - amount).clamp_min(0))
+
+
+def _nothing(weight: Tensor, amount: float) -> None:  # noqa: ARG001
+    return
+
+
+_SOLVERS: dict[str, Solver] = {
+    "gradient": Solver(gradient_loss, _nothing),
+    "proximal": Solver(convexified_loss, soft_threshold),
+}
+
+
+def solver_named(name: str) -> Solver:
+    """The solver registered under `name`."""
+    if name not in _SOLVERS:
+        raise unknown_name("connector solver", name, _SOLVERS)
+    return _SOLVERS[name]

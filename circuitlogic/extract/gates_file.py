@@ -1,0 +1,140 @@
+"""Gates on disk: `gates.json`, schema-versioned and lossless, and `gates.parquet`, one row per gate for pandas."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from circuitlogic.errors import DataError, StudyError
+from circuitlogic.features import FeatureId
+from circuitlogic.logic.formula import Formula, to_text
+from circuitlogic.logic.formula_json import formula_from_json, formula_to_json
+from circuitlogic.logic.gate import Evidence, Gate, GateInput, RunnerUp, TableRow
+from circuitlogic.tensor_files import read_json, write_bytes
+
+SCHEMA = "circuitlogic/gates/1"
+JSON_FILE = "gates.json"
+PARQUET_FILE = "gates.parquet"
+
+_EVIDENCE = TypeAdapter(Evidence)
+_TABLE = TypeAdapter(tuple[TableRow, ...])
+
+
+def save_gates(gates: Sequence[Gate], folder: Path) -> None:
+    """Write both files."""
+    document = {"$schema": SCHEMA, "gates": [gate_to_json(gate) for gate in gates]}
+    write_bytes(folder / JSON_FILE, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+    _save_parquet(gates, folder / PARQUET_FILE)
+
+
+def load_gates(folder: Path) -> tuple[Gate, ...]:
+    """Read `gates.json`.
+
+    Raises:
+        StudyError: missing, damaged, or of another schema version.
+    """
+    path = folder / JSON_FILE
+    document = read_json(path)
+    if document.get("$schema") != SCHEMA:
+        raise StudyError(f"{path} has schema {document.get('$schema')!r}; this version reads {SCHEMA!r}")
+    try:
+        return tuple(gate_from_json(value) for value in document["gates"])
+    except (KeyError, TypeError, ValueError, ValidationError, DataError) as error:
+        raise StudyError(f"{path} is damaged: {str(error).splitlines()[0]}") from None
+
+
+def gate_to_json(gate: Gate) -> dict[str, Any]:
+    """A gate as plain JSON values; NaN becomes null."""
+    return {
+        "feature": str(gate.feature),
+        "kind": gate.kind,
+        "expression": None if gate.formula is None else to_text(gate.formula),
+        "formula": _formula(gate.formula),
+        "inputs": [{**_finite(asdict(i)), "feature": str(i.feature)} for i in gate.inputs],
+        "bias": gate.bias,
+        "threshold": gate.threshold,
+        "scale": gate.scale,
+        "evidence": None if gate.evidence is None else _finite(asdict(gate.evidence)),
+        "table": [asdict(row) for row in gate.table],
+        "flags": list(gate.flags),
+        "runner_up": None
+        if gate.runner_up is None
+        else {**asdict(gate.runner_up), "formula": formula_to_json(gate.runner_up.formula)},
+    }
+
+
+def gate_from_json(value: Mapping[str, Any]) -> Gate:
+    """Read what `gate_to_json` wrote.
+
+    Raises:
+        KeyError, TypeError, ValueError, ValidationError, DataError: `value` is no gate.
+    """
+    runner = value["runner_up"]
+    return Gate(
+        feature=FeatureId.parse(value["feature"]),
+        kind=str(value["kind"]),
+        formula=None if value["formula"] is None else formula_from_json(value["formula"]),
+        inputs=tuple(_input(i) for i in value["inputs"]),
+        bias=float(value["bias"]),
+        threshold=float(value["threshold"]),
+        scale=float(value["scale"]),
+        evidence=None
+        if value["evidence"] is None
+        else _EVIDENCE.validate_python(_with_nan(value["evidence"])),
+        table=_TABLE.validate_python(value["table"]),
+        flags=tuple(str(flag) for flag in value["flags"]),
+        runner_up=None
+        if runner is None
+        else RunnerUp(formula_from_json(runner["formula"]), str(runner["kind"]), float(runner["train_f1"])),
+    )
+
+
+def _input(value: Mapping[str, Any]) -> GateInput:
+    numbers = {name: float(value[name]) for name in ("weight", "raw_weight", "threshold", "firing_rate")}
+    return GateInput(FeatureId.parse(value["feature"]), **numbers)
+
+
+def _formula(formula: Formula | None) -> dict[str, object] | None:
+    return None if formula is None else formula_to_json(formula)
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    return {k: _finite(v) if isinstance(v, dict) else None if v != v else v for k, v in values.items()}
+
+
+def _with_nan(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        k: _with_nan(v) if isinstance(v, dict) else float("nan") if v is None else v
+        for k, v in values.items()
+    }
+
+
+def _save_parquet(gates: Sequence[Gate], path: Path) -> None:
+    import pandas as pd
+
+    rows = [
+        {
+            "feature": str(gate.feature),
+            "site": gate.feature.site,
+            "index": gate.feature.index,
+            "kind": gate.kind,
+            "expression": None if gate.formula is None else to_text(gate.formula),
+            "fan_in": len(gate.inputs),
+            "bias": gate.bias,
+            "threshold": gate.threshold,
+            "flags": ";".join(gate.flags),
+            **({} if gate.evidence is None else _flat_evidence(gate.evidence)),
+        }
+        for gate in gates
+    ]
+    content = pd.DataFrame(rows).to_parquet(index=False)
+    write_bytes(path, content)
+
+
+def _flat_evidence(evidence: Evidence) -> dict[str, Any]:
+    values = asdict(evidence)
+    interval = values.pop("f1_interval")
+    return {**values, "f1_low": interval["low"], "f1_high": interval["high"]}

@@ -1,0 +1,129 @@
+"""Owns the kill-or-weaken test: what an input of negative weight does where the gate would otherwise fire."""
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from circuitlogic.features import FeatureId
+from circuitlogic.logic.activity import Activity, BoolArray, FloatArray, IntArray, Row
+from circuitlogic.logic.decision import Training
+from circuitlogic.logic.formula import Formula, Literal, evaluate, literals_of
+
+KILLS = 0.8
+SPARES = 0.2
+WEAKENS = 0.9
+_LEAST = 10
+"""Samples with both the gate's cause and the input on, below which nothing is said."""
+_NOTICEABLE = 0.1
+"""Inputs whose typical effect is below this share of the strongest are not tested."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inhibition:
+    """One input against one gate."""
+
+    feature: FeatureId
+    kill: float
+    """1 - P(fires | cause, input) / P(fires | cause, no input)."""
+    kill_high: float
+    """Upper 95 % bound of `kill`."""
+    keep: float
+    """Mean activation per unit of drive with the input, relative to without it."""
+    keep_high: float
+    """`keep` plus one standard error."""
+    in_formula: bool
+
+    @property
+    def damps(self) -> bool:
+        """It weakens and does not switch off."""
+        return self.kill <= SPARES and self.keep_high < WEAKENS
+
+    @property
+    def blocks_partly(self) -> bool:
+        """It switches off often, but demonstrably not always."""
+        return self.kill > SPARES and self.kill_high < KILLS
+
+
+def inhibitions(
+    row: Row, train: Activity, training: Training, formula: Formula, on: dict[Literal, BoolArray]
+) -> tuple[Inhibition, ...]:
+    """Tests every noticeable input of negative weight against `formula` (its own veto taken out),
+    on training data."""
+    effects = np.array(
+        [w * (c.means[0] if c.means else 0.0) for w, c in zip(row.raw_weights, training.columns, strict=True)]
+    )
+    top = float(np.abs(effects).max(initial=0.0))
+    tested = [i for i in range(effects.size) if effects[i] < 0 and -effects[i] >= _NOTICEABLE * top]
+    if training.inverted or not tested:
+        return ()
+    drive = np.asarray(train.inputs @ np.maximum(row.raw_weights, 0.0), dtype=np.float64)
+    own = {literal.feature for literal in literals_of(formula)}
+    plain = _Ground.of(evaluate(formula, on, training.fired.size), training.fired, train.target, drive)
+    found: list[Inhibition] = []
+    for i in tested:
+        column = training.columns[i]
+        ground = plain
+        if column.feature in own:
+            ground = _Ground.of(_cause(formula, on, column.feature), training.fired, train.target, drive)
+        both = column.rows[0][ground.cause[column.rows[0]]]
+        if both.size >= _LEAST and ground.samples - both.size >= _LEAST:
+            found += _compare(
+                column.feature, both, ground, training.fired, train.target, drive, column.feature in own
+            )
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ground:
+    """Samples with the gate's cause on, and sums over them."""
+
+    cause: BoolArray
+    samples: int
+    fired: int
+    target: float
+    drive: float
+
+    @classmethod
+    def of(cls, cause: BoolArray, fired: BoolArray, target: FloatArray, drive: FloatArray) -> "_Ground":
+        """Sum over `cause`."""
+        at = np.flatnonzero(cause)
+        return cls(
+            cause, at.size, int(np.count_nonzero(fired[at])), float(target[at].sum()), float(drive[at].sum())
+        )
+
+
+def _cause(formula: Formula, on: dict[Literal, BoolArray], feature: FeatureId) -> BoolArray:
+    """Where the formula holds if `feature` were off."""
+    samples = next(iter(on.values())).shape[0]
+    silent = np.zeros(samples, dtype=np.bool_)
+    return evaluate(formula, {lit: silent if lit.feature == feature else v for lit, v in on.items()}, samples)
+
+
+def _compare(
+    feature: FeatureId,
+    both: IntArray,
+    ground: _Ground,
+    fired: BoolArray,
+    target: FloatArray,
+    drive: FloatArray,
+    in_formula: bool,
+) -> list[Inhibition]:
+    rest = ground.samples - both.size
+    hits, pushed, values = int(np.count_nonzero(fired[both])), float(drive[both].sum()), target[both]
+    base = (ground.fired - hits) / rest
+    unit_base, normal = (ground.drive - pushed) / rest, (ground.target - float(values.sum())) / rest
+    if min(base, pushed, unit_base, normal) <= 0:
+        return []
+    kept = values * (both.size / pushed) * (unit_base / normal)
+    keep, error = float(kept.mean()), float(kept.std()) / sqrt(kept.size)
+    rate = hits / both.size
+    low = _wilson_low(rate, both.size)
+    return [Inhibition(feature, 1 - rate / base, 1 - low / base, keep, keep + error, in_formula)]
+
+
+def _wilson_low(rate: float, size: int, z: float = 1.96) -> float:
+    """Lower 95 % bound of a share."""
+    middle = rate + z * z / (2 * size)
+    spread = z * sqrt(rate * (1 - rate) / size + z * z / (4 * size * size))
+    return max(0.0, (middle - spread) / (1 + z * z / size))

@@ -1,0 +1,80 @@
+"""Owns the registry of gate kinds: what a kind is, which one a formula has,
+and how a gate is said in words."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from circuitlogic.errors import ConfigError, unknown_name
+from circuitlogic.features import FeatureId
+from circuitlogic.logic.canonical import canonical
+from circuitlogic.logic.formula import Formula
+from circuitlogic.logic.gate import Gate
+
+Label: TypeAlias = Callable[[FeatureId], str]
+"""What people call a feature. The text is foreign: whoever writes it into markup escapes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of gate."""
+
+    name: str
+    meaning: str
+    """One sentence."""
+    box: Callable[[Formula | None], str]
+    """What an IEC 60617-12 box of this kind is labelled with."""
+    sentence: Callable[[Gate, Label], str]
+    """A gate of this kind in plain English."""
+    matches: Callable[[Formula], bool] | None = None
+    """Whether a canonical formula is of this kind; None where evidence decides, not the formula."""
+
+
+_KINDS: dict[str, Kind] = {}
+
+
+def register(kind: Kind) -> Kind:
+    """Add a kind; of kinds that match a formula, the first registered is its kind.
+
+    Raises:
+        ConfigError: there is one of this name.
+    """
+    if kind.name in _KINDS:
+        raise ConfigError(f"gate kind {kind.name!r} is registered twice: choose another name")
+    _KINDS[kind.name] = kind
+    return kind
+
+
+def all_kinds() -> tuple[Kind, ...]:
+    """Every kind, in the order of registration."""
+    return tuple(_KINDS.values())
+
+
+def kind_named(name: str) -> Kind:
+    """The kind called `name`.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    kind = _KINDS.get(name)
+    if kind is None:
+        raise unknown_name("gate kind", name, _KINDS)
+    return kind
+
+
+def kind_of(formula: Formula) -> str:
+    """Name of the kind of a formula's function, however the formula is written."""
+    return kind_of_canonical(canonical(formula))
+
+
+def kind_of_canonical(formula: Formula) -> str:
+    """Name of the kind of a formula that is in canonical form."""
+    for kind in _KINDS.values():
+        if kind.matches is not None and kind.matches(formula):
+            return kind.name
+    return "mixed-sign"
+
+
+def describe(gate: Gate, label: Label) -> str:
+    """The gate in one plain English phrase, with `label` naming features."""
+    return kind_named(gate.kind).sentence(gate, label)

@@ -1,0 +1,101 @@
+"""Owns which functions of a few literals are proposed, and how each is scored on the states that were seen.
+
+Method: "propose from weights, decide on data": one threshold swept over the weighted sum of the literals, and
+templates (k-of-n with vetoes, x or k of the rest, x and k of the rest).
+Scores are F1 less a price per literal.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from circuitlogic.logic import truth
+from circuitlogic.logic.activity import BoolArray, FloatArray
+
+_EPS = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finding:
+    """The best function found over a set of literals."""
+
+    chosen: tuple[int, ...]
+    """Literals (columns of the states), bit i of the table being `chosen[i]`."""
+    table: BoolArray
+    f1: float
+    cost: int
+    objective: float
+    """1 - F1 + price * cost: the lower the better."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Templates:
+    """Ready-made functions over p positive and then n negative literals."""
+
+    tables: BoolArray
+    """[templates, 2^(p + n)]"""
+    matrix: FloatArray
+    """The same as numbers, for scoring by one product."""
+    costs: FloatArray
+    """[templates]"""
+
+
+@lru_cache(maxsize=64)
+def templates(positive: int, negative: int) -> Templates:
+    """All templates over `positive` literals that switch on and `negative` ones that veto."""
+    states: BoolArray = truth.cells(positive + negative) > 0.5
+    on, off = states[:, :positive], states[:, positive:]
+    count = on.sum(axis=1)
+    bodies = [(count >= k, positive + (1 < k < positive)) for k in range(1, positive + 1)]
+    for x in range(positive if positive >= 3 else 0):
+        rest = count - on[:, x]
+        bodies += [(on[:, x] | (rest >= k), positive + (k < positive - 1)) for k in range(2, positive)]
+        bodies += [(on[:, x] & (rest >= k), positive + (k > 1)) for k in range(1, positive - 1)]
+    vetoed = off.sum(axis=1)
+    vetoes = [vetoed >= least for least in sorted({1, max(negative, 1)})]
+    tables = np.array([body & ~veto for body, _ in bodies for veto in vetoes], dtype=np.bool_)
+    costs = np.array([cost + negative for _, cost in bodies for _ in vetoes], dtype=np.float64)
+    return Templates(tables, tables.astype(np.float64), costs)
+
+
+def sweep(
+    states: FloatArray, effects: FloatArray, samples: FloatArray, firing: FloatArray, total: float
+) -> BoolArray:
+    """The table of the best threshold on the weighted sum; its cut lies mid-gap,
+    which decides unseen cells."""
+    sums = states @ effects
+    seen = np.flatnonzero(samples)
+    order = seen[np.argsort(-sums[seen], kind="stable")]
+    ranked = sums[order]
+    f1 = 2 * np.cumsum(firing[order]) / (np.cumsum(samples[order]) + total)
+    gaps = np.append(ranked[:-1] - ranked[1:], np.inf)
+    f1[gaps <= _EPS * (abs(ranked[0]) + abs(ranked[-1]))] = -1.0
+    best = int(np.argmax(f1))
+    if best == ranked.size - 1:
+        return sums >= ranked[-1] - _EPS
+    return sums > (ranked[best] + ranked[best + 1]) / 2
+
+
+def best_cells(
+    samples: FloatArray, firing: FloatArray, total: float, otherwise: BoolArray, least: int
+) -> BoolArray:
+    """The F1-best table of all: cells seen at least `least` times by firing rate,
+    rarer ones as in `otherwise`."""
+    table = otherwise.copy()
+    known = np.flatnonzero(samples >= least)
+    order = known[np.argsort(-(firing[known] / samples[known]), kind="stable")]
+    rare = otherwise.copy()
+    rare[known] = False
+    hits = float(firing[rare].sum()) + np.cumsum(firing[order])
+    said = float(samples[rare].sum()) + np.cumsum(samples[order])
+    table[known] = False
+    if order.size:
+        table[order[: int(np.argmax(2 * hits / (said + total))) + 1]] = True
+    return table
+
+
+def f1_of(table: BoolArray, samples: FloatArray, firing: FloatArray, total: float) -> float:
+    """F1 of a function's cells against the firings seen in them."""
+    said = float(samples[table].sum())
+    return 2 * float(firing[table].sum()) / (said + total) if said + total else 0.0

@@ -1,0 +1,62 @@
+"""Owns what the inputs of a formula are to each other (subset, exclusive,
+twin) and which states were never seen."""
+
+from itertools import combinations
+from math import sqrt
+
+import numpy as np
+
+from circuitlogic.features import FeatureId
+from circuitlogic.logic.activity import IntArray
+from circuitlogic.logic.states import States
+
+_CERTAIN = 0.98
+_EXPECTED = 5.0
+_UNSEEN = 0.2
+
+
+def relations(features: tuple[FeatureId, ...], rows: tuple[IntArray, ...], samples: int) -> tuple[str, ...]:
+    """Flags for pairs of inputs, `rows` being the samples on which each fires."""
+    flags: list[str] = []
+    marked = np.zeros(samples, dtype=np.bool_)
+    for i, j in combinations(range(len(features)), 2):
+        marked[rows[i]] = True
+        both = int(np.count_nonzero(marked[rows[j]]))
+        marked[rows[i]] = False
+        first, second = rows[i].size, rows[j].size
+        inside = _lower(both, first) >= _CERTAIN, _lower(both, second) >= _CERTAIN
+        if all(inside):
+            flags.append(f"twin:{features[i]},{features[j]}")
+        elif inside[0]:
+            flags.append(f"subset:{features[i]}<{features[j]}")
+        elif inside[1]:
+            flags.append(f"subset:{features[j]}<{features[i]}")
+        elif both == 0 and first * second >= _EXPECTED * samples:
+            flags.append(f"exclusive:{features[i]},{features[j]}")
+    return tuple(flags)
+
+
+def _lower(hits: int, size: int, z: float = 1.645) -> float:
+    """One-sided 95 % Wilson bound."""
+    if size == 0:
+        return 0.0
+    rate = hits / size
+    spread = z * sqrt(rate * (1 - rate) / size + z * z / (4 * size * size))
+    return (rate + z * z / (2 * size) - spread) / (1 + z * z / size)
+
+
+def rests_on_weights(states: States, possible: np.ndarray, literals: int) -> bool:
+    """Whether unseen states, weighed as if the literals were independent,
+    are over a fifth of all active ones.
+
+    `possible` [2^literals] marks the states that nesting and exclusion allow.
+    """
+    rates = (states.samples @ states.bits) / states.samples.sum()
+    mass = np.ones(1)
+    for rate in rates:
+        mass = np.concatenate((mass * (1 - rate), mass * rate))
+    mass = np.where(possible, mass, 0.0)
+    mass[0] = 0.0
+    seen = np.zeros(1 << literals, dtype=np.bool_)
+    seen[states.codes[states.samples > 0]] = True
+    return bool(mass[~seen].sum() > _UNSEEN * mass.sum())

@@ -1,0 +1,96 @@
+"""Owns the scores of a prediction of firing: counts, precision, recall, F1, MCC, and the interval of F1."""
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray
+from circuitlogic.logic.gate import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A two by two table: said and true, said only, true only, neither."""
+
+    hits: int
+    false: int
+    missed: int
+    rest: int
+
+    @property
+    def precision(self) -> float:
+        """Of what was said, the share that is true; 0 where nothing was said."""
+        return self.hits / (self.hits + self.false) if self.hits + self.false else 0.0
+
+    @property
+    def recall(self) -> float:
+        """Of what is true, the share that was said; 0 where nothing is true."""
+        return self.hits / (self.hits + self.missed) if self.hits + self.missed else 0.0
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of the two."""
+        total = 2 * self.hits + self.false + self.missed
+        return 2 * self.hits / total if total else 0.0
+
+    @property
+    def off_f1(self) -> float:
+        """F1 of saying when it does *not* fire."""
+        return Counts(self.rest, self.missed, self.false, self.hits).f1
+
+    @property
+    def mcc(self) -> float:
+        """Matthews correlation; 0 where either side is constant."""
+        said, true = self.hits + self.false, self.hits + self.missed
+        total = said + self.missed + self.rest
+        spread = sqrt(said * true) * sqrt((total - said) * (total - true))
+        return (self.hits * self.rest - self.false * self.missed) / spread if spread else 0.0
+
+
+def count(said: BoolArray, true: BoolArray) -> Counts:
+    """Compare a prediction with the truth."""
+    hits = int(np.count_nonzero(said & true))
+    false, missed = int(np.count_nonzero(said)) - hits, int(np.count_nonzero(true)) - hits
+    return Counts(hits, false, missed, said.size - hits - false - missed)
+
+
+def f1_interval(
+    said: BoolArray, true: BoolArray, groups: IntArray | None, draws: int, rng: np.random.Generator
+) -> Interval:
+    """95 % interval of F1 by a Poisson bootstrap over groups (samples, where there are none).
+
+    Groups with equal counts of hits, false and missed are drawn together:
+    a sum of n Poisson(1) is Poisson(n).
+    """
+    triples, copies = _triples(said, true, groups)
+    if triples.shape[0] == 0:
+        return Interval(0.0, 0.0)
+    sums = rng.poisson(copies, size=(draws, copies.shape[0])) @ triples
+    total = 2 * sums[:, 0] + sums[:, 1] + sums[:, 2]
+    f1 = np.sort(2 * sums[:, 0] / np.maximum(total, 1))
+    low, high = (int(share * (draws - 1)) for share in (0.025, 0.975))
+    return Interval(float(f1[low]), float(f1[min(high + 1, draws - 1)]))
+
+
+def _triples(said: BoolArray, true: BoolArray, groups: IntArray | None) -> tuple[IntArray, FloatArray]:
+    """Distinct (hits, false, missed) of groups, and how many groups have each;
+    groups without any are left out."""
+    counts = count(said, true)
+    if groups is None:
+        sizes = np.array([counts.hits, counts.false, counts.missed], dtype=np.float64)
+        return np.eye(3, dtype=np.int64)[sizes > 0], sizes[sizes > 0]
+    any_ = np.flatnonzero(said | true)
+    _, at = np.unique(groups[any_], return_inverse=True)
+    kind = np.where(said[any_] & true[any_], 0, np.where(said[any_], 1, 2))
+    per_group = np.bincount(at * 3 + kind, minlength=3 * (int(at.max(initial=-1)) + 1)).reshape(-1, 3)
+    triples, copies = np.unique(per_group, axis=0, return_counts=True)
+    return triples.astype(np.int64), copies.astype(np.float64)
+
+
+def r_squared(predicted: FloatArray, true: FloatArray) -> float:
+    """Share of the variance of `true` that `predicted` explains; 0 where there is none."""
+    spread = true - true.mean() if true.size else true
+    variance = float(spread @ spread)
+    error = predicted - true
+    return 1.0 - float(error @ error) / variance if variance > 0 else 0.0

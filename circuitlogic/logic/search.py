@@ -1,0 +1,250 @@
+"""Owns the search for the formula: which literals, by prefixes of two rankings and then hill climbing.
+
+Only training states are looked at. Every subset of literals is scored at most once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+
+from circuitlogic.logic import canonical
+from circuitlogic.logic.activity import BoolArray, FloatArray
+from circuitlogic.logic.proposals import Finding, best_cells, f1_of, sweep, templates
+from circuitlogic.logic.states import States
+from circuitlogic.logic.truth import cells
+
+_PREFIX = 7
+_SINGLES = 4
+_PAIRS = 2
+_ROUNDS = 24
+_TABLE_INPUTS = 4
+_TABLE_GAIN = 0.02
+_REACHABLE = 5
+_PERFECT = 0.99
+_GOOD = 0.95
+_TELLING = 5
+_IMPROVES = 1e-9
+
+NOTHING = Finding((), np.zeros(1, dtype=np.bool_), 0.0, 0, 1.0)
+"""Never: what every formula must beat."""
+
+
+@dataclass(slots=True, eq=False)
+class Search:
+    """One row's search; `best` after `run()`, everything scored in `memo`."""
+
+    states: States
+    effects: FloatArray
+    """[literals] signed effect of each literal being on, in any one unit."""
+    associations: FloatArray
+    """[literals] phi of each literal with the target among active samples."""
+    nested: tuple[tuple[int, int], ...]
+    """Pairs (low, high) of literals of which the second implies the first."""
+    price: float
+    limit: int
+    """Most literals of a formula."""
+    bar: float = np.inf
+    """Objective to beat: what cannot, were each of its literals paid once, is not priced."""
+    memo: dict[tuple[int, ...], Finding] = field(default_factory=dict[tuple[int, ...], Finding])
+
+    def run(self) -> Finding:
+        """The best formula found."""
+        best = NOTHING
+        for start in self._starts():
+            best = self._better(best, start)
+        best = self.climb(best)
+        return self._any_table(best) if best.f1 < _PERFECT else best
+
+    def ceiling(self) -> float:
+        """Training F1 of the best table over states seen often enough not to be noise."""
+        states = self.states
+        never = np.zeros(states.samples.shape[0], dtype=np.bool_)
+        table = best_cells(states.samples, states.firing, states.total, never, _REACHABLE)
+        return f1_of(table, states.samples, states.firing, states.total)
+
+    def _starts(self) -> Iterator[tuple[int, ...]]:
+        strength = np.abs(self.effects)
+        first = np.argsort(-strength, kind="stable")
+        second = np.argsort(
+            -(strength / (2 * strength.max(initial=1e-30)) + np.abs(self.associations)), kind="stable"
+        )
+        for order in (first, second):
+            for size in range(1, min(_PREFIX, self.limit, order.size) + 1):
+                yield tuple(sorted(int(i) for i in order[:size]))
+
+    def _better(self, best: Finding, chosen: tuple[int, ...]) -> Finding:
+        self.bar = best.objective
+        found = self.score(chosen)
+        return found if found.objective < best.objective - _IMPROVES else best
+
+    def climb(self, best: Finding) -> Finding:
+        """Drop, add, or add a pair while the objective falls; where that stops early, look further."""
+        for _ in range(_ROUNDS):
+            before = best
+            for chosen in self._neighbours(before):
+                best = self._better(best, chosen)
+            if best is before and before.f1 < _GOOD:
+                for chosen in self._farther(before):
+                    best = self._better(best, chosen)
+            if best is before:
+                break
+        return best
+
+    def _farther(self, now: Finding) -> Iterator[tuple[int, ...]]:
+        """Exchanges of one literal, and pairs of the most telling literals added."""
+        singles, _ = self._repairs(now)
+        for added in singles:
+            for gone in now.chosen:
+                yield tuple(sorted((set(now.chosen) - {gone}) | {added}))
+        rank = np.argsort(-np.abs(self.associations), kind="stable")
+        telling = [int(i) for i in rank if int(i) not in now.chosen][:_TELLING]
+        for pair in combinations(telling, 2):
+            if len(now.chosen) + 2 <= self.limit:
+                yield tuple(sorted({*now.chosen, *pair}))
+
+    def _neighbours(self, now: Finding) -> Iterator[tuple[int, ...]]:
+        for gone in now.chosen:
+            if len(now.chosen) > 1:
+                yield tuple(i for i in now.chosen if i != gone)
+        singles, pairs = self._repairs(now)
+        for added in [*((s,) for s in singles), *pairs]:
+            grown = set(now.chosen) | set(added)
+            if len(now.chosen) < len(grown) <= self.limit:
+                yield tuple(sorted(grown))
+        for added in singles[:1]:
+            for gone in now.chosen:
+                yield tuple(sorted((set(now.chosen) - {gone}) | {added}))
+
+    def _repairs(self, now: Finding) -> tuple[list[int], list[tuple[int, int]]]:
+        """Literals, and pairs, that alone would mend most errors as one more Or, veto or And."""
+        states = self.states
+        says = self.values(now)
+        worth = states.firing - max(now.f1, 0.1) / 2 * states.samples
+        missed, wrong = np.where(says, 0.0, worth), np.where(says, -worth, 0.0)
+        on = states.bits
+        off = 1.0 - on
+        single = np.maximum(np.maximum(on.T @ missed, on.T @ wrong), off.T @ wrong)
+        single[list(now.chosen)] = -np.inf
+        order = np.argsort(-single, kind="stable")[:_SINGLES]
+        pairs: list[tuple[int, int]] = []
+        for side, gain in ((on, missed), (on, wrong), (off, wrong)):
+            joint = np.triu(side.T @ (side * gain[:, None]), 1)
+            flat = np.argsort(-joint, axis=None, kind="stable")[:_PAIRS]
+            pairs += [(int(i) // on.shape[1], int(i) % on.shape[1]) for i in flat if joint.flat[i] > 0]
+        return [int(i) for i in order if np.isfinite(single[i])], pairs
+
+    def values(self, finding: Finding) -> BoolArray:
+        """[states] what the function says in every seen state."""
+        return finding.table[self._cells(finding.chosen)]
+
+    def _cells(self, chosen: tuple[int, ...]) -> np.ndarray:
+        powers = np.zeros(self.states.bits.shape[1])
+        powers[list(chosen)] = 1 << np.arange(len(chosen))
+        return (self.states.bits @ powers).astype(np.int64)
+
+    def _marginal(self, chosen: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
+        at = self._cells(chosen)
+        size = 1 << len(chosen)
+        samples = np.bincount(at, weights=self.states.samples, minlength=size).astype(np.float64)
+        firing = np.bincount(at, weights=self.states.firing, minlength=size).astype(np.float64)
+        return samples, firing
+
+    def score(self, chosen: tuple[int, ...]) -> Finding:
+        """The best proposal over the literals `chosen` (ascending)."""
+        found = self.memo.get(chosen)
+        if found is None:
+            found = self._propose(chosen)
+            self.memo[chosen] = found
+        return found
+
+    def _propose(self, chosen: tuple[int, ...]) -> Finding:
+        ordered = tuple(sorted(chosen, key=lambda i: (self.effects[i] <= 0, i)))
+        samples, firing = self._marginal(ordered)
+        total = self.states.total
+        best = NOTHING
+        positive = sum(1 for i in ordered if self.effects[i] > 0)
+        if positive:
+            ready = templates(positive, len(ordered) - positive)
+            f1 = 2 * (ready.matrix @ firing) / (ready.matrix @ samples + total)
+            objective = 1 - f1 + self.price * ready.costs
+            at = int(np.argmin(objective))
+            best = Finding(
+                ordered, ready.tables[at], float(f1[at]), int(ready.costs[at]), float(objective[at])
+            )
+        table = sweep(cells(len(ordered)), self.effects[list(ordered)], samples, firing, total)
+        swept = f1_of(table, samples, firing, total)
+        least = 1 - swept + self.price * len(ordered)
+        if best.chosen and (least >= min(best.objective, self.bar) or (table == best.table).all()):
+            return best
+        found = self.finding(ordered, table, swept)
+        return found if found.objective < best.objective - _IMPROVES or not best.chosen else best
+
+    def finding(self, chosen: tuple[int, ...], table: BoolArray, f1: float) -> Finding:
+        """`table` over `chosen` with its price."""
+        at = {literal: i for i, literal in enumerate(chosen)}
+        nested = tuple((at[low], at[high]) for low, high in self.nested if low in at and high in at)
+        cost = canonical.cost_of(table, nested)
+        return Finding(chosen, table, f1, cost, 1 - f1 + self.price * cost)
+
+    def _parities(self) -> list[Finding]:
+        """The best exclusive or of two literals, and the best of none or both, from all pairs at once."""
+        states, on = self.states, self.states.bits
+        if on.shape[1] < 2:
+            return []
+        both = np.stack([on.T @ (on * w[:, None]) for w in (states.samples, states.firing)])
+        alone = np.einsum("kii->ki", both)
+        one = alone[:, :, None] + alone[:, None, :] - 2 * both
+        whole = np.array([states.samples.sum(), states.total])[:, None, None]
+        found: list[Finding] = []
+        for said, hits in (one, whole - one):
+            f1 = np.triu(2 * hits / np.maximum(said + states.total, 1e-30), 1)
+            at = int(np.argmax(f1))
+            found.append(self._free((at // f1.shape[1], at % f1.shape[1])))
+        return found
+
+    def _any_table(self, best: Finding) -> Finding:
+        """Functions that no threshold makes: parities of pairs,
+        and the best table of any kind on up to 4 literals."""
+        front = self._parities()
+        size = min(len(best.chosen), _TABLE_INPUTS)
+        if 2 <= size <= len(best.chosen) <= _TABLE_INPUTS + 2:
+            front += [self._free(chosen) for chosen in combinations(sorted(best.chosen), size)]
+        best = self._kept(front, best)
+        if best.f1 + _TABLE_GAIN >= self.ceiling():
+            return best
+        strength = np.abs(self.effects)
+        rank = np.argsort(
+            -(strength / (2 * strength.max(initial=1e-30)) + np.abs(self.associations)), kind="stable"
+        )
+        near = sorted({*(int(i) for i in rank[:8]), *best.chosen[:4]})
+        for _ in range(2, _TABLE_INPUTS):
+            front.sort(key=lambda f: (f.objective, f.chosen))
+            grown = {tuple(sorted({*f.chosen, i})) for f in front[:2] for i in near if i not in f.chosen}
+            front = [self._free(chosen) for chosen in sorted(grown) if len(chosen) <= _TABLE_INPUTS]
+            best = self._kept(front, best)
+        return best
+
+    def _kept(self, front: list[Finding], best: Finding) -> Finding:
+        for finding in front:
+            if finding.f1 >= best.f1 + _TABLE_GAIN and finding.objective < best.objective:
+                self.memo[finding.chosen] = best = finding
+        return best
+
+    def _free(self, chosen: tuple[int, ...]) -> Finding:
+        samples, firing = self._marginal(chosen)
+        base = self.score(chosen)
+        position = {literal: i for i, literal in enumerate(base.chosen)}
+        numbers = np.arange(1 << len(chosen))
+        moved = np.zeros_like(numbers)
+        for i, literal in enumerate(chosen):
+            moved |= ((numbers >> i) & 1) << position[literal]
+        table = best_cells(samples, firing, self.states.total, base.table[moved], _REACHABLE)
+        best = self.finding(chosen, table, f1_of(table, samples, firing, self.states.total))
+        for cell in np.flatnonzero(samples < _REACHABLE):
+            other = best.table.copy()
+            other[cell] ^= True
+            tried = self.finding(chosen, other, f1_of(other, samples, firing, self.states.total))
+            best = tried if tried.objective < best.objective - _IMPROVES else best
+        return best

@@ -1,0 +1,96 @@
+"""The driver. Each function is one command; each line in it is one stage of DESIGN's flow.
+
+    network + data -> activations -> SAEs -> connectors -> feature network -> feature graph -> gates
+
+A stage that is done and unchanged is not run again.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from circuitlogic.config import StudyConfig
+from circuitlogic.datasets.images import ImageData
+from circuitlogic.progress import SILENT, Progress
+from circuitlogic.stages.captured import make_activations
+from circuitlogic.stages.connecting import make_connectors
+from circuitlogic.stages.dictionaries import make_dictionaries
+from circuitlogic.stages.extracted import GRAPH, make_gates, make_graph
+from circuitlogic.stages.feature_network import (
+    TUNED,
+    NetworkMetrics,
+    make_feature_network,
+    measure_feature_network,
+    save_metrics,
+)
+from circuitlogic.stages.subject import Subject, classifier_subject, load_data, make_classifier, make_own_card
+from circuitlogic.study import Study
+
+FIDELITY = "fidelity"
+"""Artefact that holds the feature network's metrics at the extracted threshold."""
+
+
+def train(
+    root: Path, config: StudyConfig, progress: Progress = SILENT, data: ImageData | None = None
+) -> Study:
+    """Train everything that needs training, into the study folder `root`.
+
+    Raises:
+        CircuitLogicError: bad data, bad settings, or a folder that is no study.
+    """
+    data = data or load_data(config, progress)
+    study = Study.create(root, config)
+    subject = make_classifier(study, data, progress)
+    return _train_on(study, subject, progress)
+
+
+def train_on(root: Path, config: StudyConfig, subject: Subject, progress: Progress = SILENT) -> Study:
+    """As `train`, for a network of your own (`circuitlogic.stages.subject.own_subject`)."""
+    study = Study.create(root, config)
+    make_own_card(study, subject)
+    return _train_on(study, subject, progress)
+
+
+def _train_on(study: Study, subject: Subject, progress: Progress) -> Study:
+    make_activations(study, subject, progress)
+    make_dictionaries(study, progress)
+    make_connectors(study, subject, progress)
+    make_feature_network(study, subject, progress)
+    return study
+
+
+def extract(
+    study: Study, subject: Subject | None = None, threshold: float | None = None, progress: Progress = SILENT
+) -> NetworkMetrics:
+    """Threshold weights into the feature graph, read its gates, and run the thresholded graph as a network.
+
+    Args:
+        study: A trained study.
+        subject: Its network; None loads the study's own classifier.
+        threshold: Overrides the config's.
+        progress: Told of every step.
+
+    Raises:
+        NothingLeftError: the threshold leaves no edge.
+    """
+    config = study.config.extract
+    if threshold is not None:
+        config = replace(config, threshold=threshold)
+    make_graph(study, config)
+    make_gates(study, config, progress)
+    metrics = measure_feature_network(
+        study, subject or stored_subject(study, progress), config.threshold, "heldout"
+    )
+    made_from = [study.entry(name).content for name in (TUNED, GRAPH)]
+    key = study.key(FIDELITY, config.threshold, made_from)
+    if not study.is_done(FIDELITY, key):
+        save_metrics(metrics, study, FIDELITY, key)
+    return metrics
+
+
+def stored_subject(study: Study, progress: Progress = SILENT) -> Subject:
+    """The study's own classifier with its data.
+
+    Raises:
+        StudyError: the network was brought by the caller.
+    """
+    return classifier_subject(study, load_data(study.config, progress))

@@ -1,0 +1,58 @@
+"""Owns the architectures by name: a new one is a new file plus one line here."""
+
+from circuitlogic.config import SaeConfig
+from circuitlogic.errors import ConfigError, unknown_name
+from circuitlogic.saes.base import SparseAutoencoder
+from circuitlogic.saes.batch_topk import BatchTopK
+from circuitlogic.saes.jumprelu import JumpRelu
+from circuitlogic.saes.relu import Relu
+from circuitlogic.saes.relu_tied import ReluTied
+from circuitlogic.saes.topk import TopK
+
+_ARCHITECTURES: dict[str, type[SparseAutoencoder]] = {}
+
+
+def register_architecture(architecture: type[SparseAutoencoder]) -> None:
+    """Make `architecture` known by its name.
+
+    Raises:
+        ConfigError: the name is taken.
+    """
+    name = architecture.architecture
+    if name in _ARCHITECTURES:
+        raise ConfigError(f"SAE architecture {name!r} is registered already: choose another name")
+    _ARCHITECTURES[name] = architecture
+
+
+def architecture_names() -> tuple[str, ...]:
+    """All registered names, in the order of registration."""
+    return tuple(_ARCHITECTURES)
+
+
+def architecture_named(name: str) -> type[SparseAutoencoder]:
+    """The class of that name.
+
+    Raises:
+        UnknownNameError: there is none; suggests near names.
+    """
+    if name not in _ARCHITECTURES:
+        raise unknown_name("SAE architecture", name, _ARCHITECTURES)
+    return _ARCHITECTURES[name]
+
+
+def feature_count(config: SaeConfig, d_in: int) -> int:
+    """How many features the config asks for at a site of `d_in` components.
+
+    Raises:
+        ConfigError: none.
+    """
+    count = round(config.expansion * d_in)
+    if count < 1:
+        raise ConfigError(
+            f"saes.expansion = {config.expansion:g} gives no feature for {d_in} components: raise it"
+        )
+    return count
+
+
+for _architecture in (ReluTied, Relu, TopK, BatchTopK, JumpRelu):
+    register_architecture(_architecture)

@@ -1,0 +1,147 @@
+"""Stage 5: the feature network, pruned and tuned, and how closely it follows the original."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from circuitlogic.activations.paired import PairedActivations
+from circuitlogic.connectors.metrics import FeatureFidelity, Sparsity, sparsity_of
+from circuitlogic.connectors.model import Connector
+from circuitlogic.errors import StudyError
+from circuitlogic.networks.protocol import Tail, tail_from
+from circuitlogic.progress import Progress
+from circuitlogic.saes.base import SparseAutoencoder
+from circuitlogic.stages.captured import load_activations, load_labels
+from circuitlogic.stages.connecting import artefact as connector_artefact
+from circuitlogic.stages.connecting import load_connectors
+from circuitlogic.stages.dictionaries import load_dictionaries
+from circuitlogic.stages.seeds import seed_for
+from circuitlogic.stages.subject import Subject
+from circuitlogic.study import Study
+from circuitlogic.substitute.feature_network import FeatureNetwork
+from circuitlogic.substitute.tuning import tune_feature_network
+from circuitlogic.tensor_files import read_json, write_json
+from circuitlogic.verify.faithfulness import (
+    Faithfulness,
+    faithfulness,
+    reconstruction_faithfulness,
+    reference,
+    site_fidelity,
+)
+
+TUNED = "feature_network"
+_METRICS = "metrics.json"
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkMetrics:
+    """The feature network at one threshold on one split."""
+
+    threshold: float
+    variants: tuple[Faithfulness, ...]
+    """From the last autoencoder alone down to the thresholded graph."""
+    sparsity: tuple[Sparsity, ...]
+    """Of each thresholded connector."""
+    fidelity: tuple[FeatureFidelity, ...]
+    """Of each predicted site's features in the thresholded chain."""
+
+
+def make_feature_network(study: Study, subject: Subject, progress: Progress) -> None:
+    """Tune the chain of connectors; measure nothing yet, since that needs a threshold."""
+    config = study.config
+    solved = load_feature_network(study, subject, tuned=False)
+    made_from = [study.entry(connector_artefact(c.source, c.target)).content for c in solved.connectors]
+    key = study.key("tune", config.tune, config.extract.threshold, config.seed, made_from, subject.identity)
+    if study.is_done(TUNED, key):
+        return
+    train = load_activations(study, "train")
+    seed = seed_for(config.seed, TUNED)
+    tuned = tune_feature_network(solved, train, config.tune, config.extract.threshold, seed, progress)
+    with study.making(TUNED, key) as folder:
+        for connector in tuned.connectors:
+            connector.save(folder / f"{connector.source}__{connector.target}")
+
+
+def load_feature_network(study: Study, subject: Subject, tuned: bool = True) -> FeatureNetwork:
+    """The study's feature network: tuned, or with the connectors as their solver left them.
+
+    Raises:
+        StudyError: an artefact is missing or damaged.
+    """
+    connectors = load_tuned(study) if tuned else load_connectors(study)
+    dictionaries = load_dictionaries(study)
+    decoder = dictionaries[-1].encoder
+    if not isinstance(decoder, SparseAutoencoder):
+        raise StudyError(f"the dictionary of {dictionaries[-1].site} has no decoder")
+    tail = tail_from(subject.network, subject.sites[-1])
+    return FeatureNetwork(dictionaries, connectors, decoder, tail)
+
+
+def load_tuned(study: Study) -> tuple[Connector, ...]:
+    """The tuned connectors, in order.
+
+    Raises:
+        StudyError: missing or damaged.
+    """
+    folder = study.folder(TUNED)
+    names = [(c.source, c.target) for c in load_connectors(study)]
+    return tuple(Connector.load(folder / f"{source}__{target}") for source, target in names)
+
+
+def measure_feature_network(study: Study, subject: Subject, threshold: float, split: str) -> NetworkMetrics:
+    """Run every variant on a stored split, after really thresholding."""
+    activations, labels = load_activations(study, split), load_labels(study, split)
+    solved, tuned = (load_feature_network(study, subject, tuned=t) for t in (False, True))
+    return measure_chain(solved, tuned, threshold, activations, labels, split)
+
+
+def measure_chain(
+    solved: FeatureNetwork,
+    tuned: FeatureNetwork,
+    threshold: float,
+    activations: PairedActivations,
+    labels: Any,
+    split: str,
+) -> NetworkMetrics:
+    """As `measure_feature_network`, on any captured samples."""
+    tail: Tail = tuned.tail
+    ref = reference(activations, labels, tuned.dictionaries[-1].site, tail, split)
+    cut = tuned.thresholded(threshold)
+    live = [d.statistics.live for d in tuned.dictionaries[1:]]
+    variants = (
+        reconstruction_faithfulness(tuned, activations, ref),
+        faithfulness(solved, activations, ref, "connectors as solved"),
+        faithfulness(solved.thresholded(threshold), activations, ref, "as solved, thresholded"),
+        faithfulness(tuned, activations, ref, "tuned"),
+        faithfulness(cut, activations, ref, "tuned, thresholded"),
+    )
+    return NetworkMetrics(
+        threshold,
+        variants,
+        tuple(sparsity_of(c, alive) for c, alive in zip(cut.connectors, live, strict=True)),
+        site_fidelity(cut, activations, split),
+    )
+
+
+def save_metrics(metrics: NetworkMetrics, study: Study, artefact: str, key: str) -> None:
+    """Write metrics as an artefact of the study."""
+    with study.making(artefact, key) as folder:
+        write_json(folder / _METRICS, asdict(metrics))
+
+
+def load_metrics(study: Study, artefact: str) -> NetworkMetrics:
+    """Read what `save_metrics` wrote.
+
+    Raises:
+        StudyError: missing or damaged.
+    """
+    path = study.folder(artefact) / _METRICS
+    value = read_json(path)
+    try:
+        return NetworkMetrics(
+            float(value["threshold"]),
+            tuple(replace(Faithfulness(**v), edges=tuple(v["edges"])) for v in value["variants"]),
+            tuple(Sparsity(**v) for v in value["sparsity"]),
+            tuple(FeatureFidelity(**v) for v in value["fidelity"]),
+        )
+    except (KeyError, TypeError):
+        raise StudyError(f"{path} is damaged: it does not hold feature-network metrics") from None

@@ -1,0 +1,234 @@
+"""The study folder: its config, its manifest with content hashes, whole-or-nothing artefacts, resume.
+
+An artefact is a folder below the study. It is written under a temporary name, renamed into place, and entered in
+`manifest.json` with the key of what it was made from and the hash of every file. An artefact whose key has not
+changed is not made again; one that is missing from the manifest does not count.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, is_dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, cast
+
+from circuitlogic.config import StudyConfig, config_to_toml, load_config
+from circuitlogic.errors import StudyError
+from circuitlogic.tensor_files import read_json, write_bytes, write_json
+
+SCHEMA = "circuitlogic/study/1"
+CONFIG_FILE = "study.toml"
+MANIFEST_FILE = "manifest.json"
+_BUILDING = ".building"
+_PACKAGES = ("circuitlogic", "torch", "numpy", "scipy", "sympy", "networkx")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the manifest knows of one finished artefact."""
+
+    key: str
+    """Hash of everything it was made from."""
+    files: dict[str, str]
+    """SHA-256 of each file, by path below the artefact's folder."""
+
+    @property
+    def content(self) -> str:
+        """One hash of all files: changes when the artefact does."""
+        return _digest(sorted(self.files.items()))
+
+
+class Study:
+    """One analysis on disk."""
+
+    def __init__(self, root: Path, config: StudyConfig, entries: dict[str, Entry]) -> None:
+        self.root = root
+        self.config = config
+        self._entries = entries
+
+    @classmethod
+    def create(cls, root: Path, config: StudyConfig) -> "Study":
+        """Make the study folder, or take up an existing one with a new config; finished artefacts stay.
+
+        Raises:
+            StudyError: `root` holds something else, or a study of another schema version.
+        """
+        entries: dict[str, Entry] = {}
+        if (root / MANIFEST_FILE).exists():
+            entries = _read_manifest(root)
+        elif (root / CONFIG_FILE).exists():
+            entries = {}
+        elif root.exists() and (not root.is_dir() or any(root.iterdir())):
+            raise StudyError(f"{root} exists and is not a study: give an empty or a new folder")
+        root.mkdir(parents=True, exist_ok=True)
+        study = cls(root, config, entries)
+        write_bytes(root / CONFIG_FILE, config_to_toml(config).encode())
+        study._write_manifest()
+        return study
+
+    @classmethod
+    def open(cls, root: Path) -> "Study":
+        """Open an existing study.
+
+        Raises:
+            StudyError: there is none, it is damaged, or it is of another schema version.
+        """
+        if not (root / MANIFEST_FILE).exists():
+            if not root.exists():
+                raise StudyError(f"{root} does not exist: run `circuitlogic train` to make a study")
+            raise StudyError(f"{root} is not a study: it has no {MANIFEST_FILE}")
+        entries = _read_manifest(root)
+        if not (root / CONFIG_FILE).exists():
+            raise StudyError(f"{root} is damaged: it has no {CONFIG_FILE}")
+        return cls(root, load_config(root / CONFIG_FILE), entries)
+
+    def key(self, *parts: object) -> str:
+        """A key over settings (dataclasses, scalars, sequences) and artefacts (by `content`)."""
+        return _digest([_plain(part) for part in parts])
+
+    def is_done(self, artefact: str, key: str) -> bool:
+        """Whether `artefact` was made with this key and its files are still there."""
+        entry = self._entries.get(artefact)
+        if entry is None or entry.key != key:
+            return False
+        return all((self.root / artefact / name).is_file() for name in entry.files)
+
+    def has(self, artefact: str) -> bool:
+        """Whether `artefact` is finished, whatever it was made from."""
+        return artefact in self._entries
+
+    def entry(self, artefact: str) -> Entry:
+        """The manifest's entry.
+
+        Raises:
+            StudyError: the artefact is not finished; says which command makes it.
+        """
+        if artefact not in self._entries:
+            raise StudyError(f"{self.root} has no {artefact} yet: run `{_maker(artefact, self.root)}`")
+        return self._entries[artefact]
+
+    def folder(self, artefact: str) -> Path:
+        """Where a finished artefact lies.
+
+        Raises:
+            StudyError: it is not finished, or one of its files is gone.
+        """
+        folder = self.root / artefact
+        for name in self.entry(artefact).files:
+            if not (folder / name).is_file():
+                raise StudyError(
+                    f"{folder / name} is missing: run `{_maker(artefact, self.root)}` to make it again"
+                )
+        return folder
+
+    def artefacts(self) -> tuple[str, ...]:
+        """Names of all finished artefacts, sorted."""
+        return tuple(sorted(self._entries))
+
+    @contextmanager
+    def making(self, artefact: str, key: str) -> Generator[Path]:
+        """Yield an empty folder to fill; on success it becomes the artefact, on any exception it is gone."""
+        building = self.root / _BUILDING / artefact
+        shutil.rmtree(building, ignore_errors=True)
+        building.mkdir(parents=True)
+        try:
+            yield building
+            files = {str(p.relative_to(building)): _hash_file(p) for p in _files(building)}
+            self._install(artefact, building)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+            self._remove_empty(building.parent)
+        self._entries[artefact] = Entry(key, files)
+        self._write_manifest()
+
+    def forget(self, artefact: str) -> None:
+        """Remove an artefact."""
+        if self._entries.pop(artefact, None) is not None:
+            self._write_manifest()
+        shutil.rmtree(self.root / artefact, ignore_errors=True)
+
+    def damaged(self) -> tuple[str, ...]:
+        """Files whose content no longer has the hash that the manifest gives, as paths below the study."""
+        return tuple(
+            f"{artefact}/{name}"
+            for artefact, entry in sorted(self._entries.items())
+            for name, digest in sorted(entry.files.items())
+            if not (self.root / artefact / name).is_file()
+            or _hash_file(self.root / artefact / name) != digest
+        )
+
+    def _install(self, artefact: str, building: Path) -> None:
+        target = self.root / artefact
+        if self._entries.pop(artefact, None) is not None:
+            self._write_manifest()
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(building, target)
+
+    def _remove_empty(self, folder: Path) -> None:
+        while folder != self.root and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+            folder = folder.parent
+
+    def _write_manifest(self) -> None:
+        artefacts = {name: asdict(entry) for name, entry in sorted(self._entries.items())}
+        write_json(
+            self.root / MANIFEST_FILE, {"schema": SCHEMA, "made_with": _versions(), "artefacts": artefacts}
+        )
+
+
+def _read_manifest(root: Path) -> dict[str, Entry]:
+    path = root / MANIFEST_FILE
+    manifest = read_json(path)
+    if manifest.get("schema") != SCHEMA:
+        raise StudyError(
+            f"{path} has schema {manifest.get('schema')!r}; this version of circuitlogic reads {SCHEMA!r}"
+        )
+    try:
+        return {
+            str(name): Entry(str(value["key"]), {str(k): str(v) for k, v in value["files"].items()})
+            for name, value in manifest["artefacts"].items()
+        }
+    except (KeyError, TypeError, AttributeError):
+        raise StudyError(f"{path} is damaged: its list of artefacts cannot be read") from None
+
+
+def _maker(artefact: str, root: Path) -> str:
+    command = {"graph": "extract", "gates": "extract", "report": "report", "verify": "verify"}
+    return f"circuitlogic {command.get(artefact.split('/')[0], 'train --out')} {root}"
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _plain(part: object) -> Any:
+    if is_dataclass(part) and not isinstance(part, type):
+        return asdict(part)
+    if isinstance(part, list | tuple):
+        return [_plain(p) for p in cast(Iterable[object], part)]
+    return part
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

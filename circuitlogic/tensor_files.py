@@ -1,0 +1,74 @@
+"""Safetensors and JSON on disk: whole or not at all, and one clear line when they cannot be read."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from circuitlogic.errors import StudyError
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to a temporary name beside `path`, then rename it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as indented JSON, keys in the order given."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+    write_bytes(path, (text + "\n").encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        StudyError: missing, or not a JSON object.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StudyError(f"{path} is missing") from None
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path} cannot be read as JSON: {str(error).splitlines()[0]}") from None
+    if not isinstance(value, dict):
+        raise StudyError(f"{path} holds a JSON {type(value).__name__}, an object is needed")
+    return value
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write named tensors as safetensors."""
+    write_bytes(path, save({name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}))
+
+
+def read_tensors(path: Path, names: Sequence[str] | None = None) -> dict[str, Tensor]:
+    """Read the tensors `names` (None: all) from a safetensors file.
+
+    Raises:
+        StudyError: the file is missing or damaged, lacks a tensor, or holds NaN or infinity.
+    """
+    try:
+        tensors = load(path.read_bytes())
+    except FileNotFoundError:
+        raise StudyError(f"{path} is missing") from None
+    except (OSError, SafetensorError, ValueError) as error:
+        raise StudyError(f"{path} cannot be read as safetensors: {str(error).splitlines()[0]}") from None
+    names = sorted(tensors) if names is None else names
+    for name in names:
+        if name not in tensors:
+            raise StudyError(f"{path} lacks the tensor {name!r}; it holds {', '.join(sorted(tensors))}")
+        if tensors[name].is_floating_point() and not torch.isfinite(tensors[name]).all():
+            raise StudyError(f"{path}: tensor {name!r} holds NaN or infinity")
+    return {name: tensors[name] for name in names}

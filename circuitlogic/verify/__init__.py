@@ -1,0 +1,1 @@
+"""Is it true? The feature network against the original."""
