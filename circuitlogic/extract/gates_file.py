@@ -94,7 +94,8 @@ def gate_from_json(value: Mapping[str, Any]) -> Gate:
 
 def _input(value: Mapping[str, Any]) -> GateInput:
     numbers = {name: float(value[name]) for name in ("weight", "raw_weight", "threshold", "firing_rate")}
-    return GateInput(FeatureId.parse(value["feature"]), **numbers)
+    levels = tuple(float(level) for level in value["level_thresholds"])
+    return GateInput(FeatureId.parse(value["feature"]), **numbers, level_thresholds=levels)
 
 
 def _formula(formula: Formula | None) -> dict[str, object] | None:

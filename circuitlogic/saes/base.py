@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from circuitlogic.config import SaeConfig
+from circuitlogic.saes.stored import StoredForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,19 @@ class SparseAutoencoder(nn.Module, ABC):
         Raises:
             ConfigError: a setting that does not fit `d_sae`.
         """
+
+    @classmethod
+    @abstractmethod
+    def restored(cls, weights: Weights, form: StoredForm, apply_b_dec_to_input: bool) -> "SparseAutoencoder":
+        """The autoencoder a file describes.
+
+        Raises:
+            ValueError: the parts do not fit this architecture; says why in one line.
+        """
+
+    @abstractmethod
+    def stored_form(self) -> StoredForm:
+        """What a file must hold beside the weights, so that `restored` gives the same autoencoder."""
 
     @property
     @abstractmethod

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from circuitlogic.config import SaeConfig
 from circuitlogic.saes.base import LossParts, Weights
-from circuitlogic.saes.topk import check_k, reconstruction_loss
+from circuitlogic.saes.stored import StoredForm
+from circuitlogic.saes.topk import check_k, reconstruction_loss, stored_k
 from circuitlogic.saes.untied import UntiedAutoencoder, initial_weights
 
 MEMORY = 0.99
@@ -36,6 +37,17 @@ class BatchTopK(UntiedAutoencoder):
         """Random unit decoder rows."""
         check_k(config.k, d_sae)
         return cls(initial_weights(d_in, d_sae, generator), config.k)
+
+    @classmethod
+    def restored(cls, weights: Weights, form: StoredForm, apply_b_dec_to_input: bool) -> "BatchTopK":
+        """From a file; the threshold must be the same for all features."""
+        if form.threshold is None or bool((form.threshold != form.threshold[0]).any()):
+            raise ValueError("batch_topk needs a threshold that is the same for all features")
+        return cls(weights, stored_k(weights, form), float(form.threshold[0]), apply_b_dec_to_input)
+
+    def stored_form(self) -> StoredForm:
+        """SAELens' jumprelu with one threshold for all, as SAELens itself writes it."""
+        return StoredForm("jumprelu", {"k": self.k}, self.threshold.expand(self.d_sae))
 
     def activate(self, z: Float[Tensor, "batch d_sae"]) -> Float[Tensor, "batch d_sae"]:
         """What exceeds the threshold."""

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from circuitlogic.config import SaeConfig
 from circuitlogic.saes.base import LossParts, Weights, mean_squared_error
+from circuitlogic.saes.stored import StoredForm
 from circuitlogic.saes.untied import UntiedAutoencoder, initial_weights
 
 START = 0.1
@@ -63,6 +64,20 @@ class JumpRelu(UntiedAutoencoder):
         """As in the base; their thresholds start again."""
         super().revive(which, directions)
         self.threshold[which] = self.width
+
+    @classmethod
+    def restored(cls, weights: Weights, form: StoredForm, apply_b_dec_to_input: bool) -> "JumpRelu":
+        """From a file."""
+        if form.threshold is None:
+            raise ValueError("jumprelu needs a threshold")
+        width = form.number("width", START)
+        if width <= 0.0:
+            raise ValueError(f"width = {width:g} is not positive")
+        return cls(weights, form.threshold, form.number("l0", SaeConfig().l0), apply_b_dec_to_input, width)
+
+    def stored_form(self) -> StoredForm:
+        """SAELens' jumprelu."""
+        return StoredForm("jumprelu", {"l0": self.l0, "width": self.width}, self.threshold)
 
     def activate(self, z: Float[Tensor, "batch d_sae"]) -> Float[Tensor, "batch d_sae"]:
         """What exceeds its threshold."""

@@ -8,6 +8,7 @@ from torch import Tensor
 from circuitlogic.config import SaeConfig
 from circuitlogic.saes.base import LossParts, Weights
 from circuitlogic.saes.relu_tied import l1_loss
+from circuitlogic.saes.stored import StoredForm
 from circuitlogic.saes.untied import UntiedAutoencoder, initial_weights
 
 
@@ -24,6 +25,15 @@ class Relu(UntiedAutoencoder):
     def initial(cls, d_in: int, d_sae: int, config: SaeConfig, generator: torch.Generator) -> "Relu":
         """Random unit decoder rows."""
         return cls(initial_weights(d_in, d_sae, generator), config.l1)
+
+    @classmethod
+    def restored(cls, weights: Weights, form: StoredForm, apply_b_dec_to_input: bool) -> "Relu":
+        """From a file."""
+        return cls(weights, form.number("l1", SaeConfig().l1), apply_b_dec_to_input)
+
+    def stored_form(self) -> StoredForm:
+        """SAELens' standard autoencoder."""
+        return StoredForm("standard", {"l1": self.l1})
 
     def activate(self, z: Float[Tensor, "batch d_sae"]) -> Float[Tensor, "batch d_sae"]:
         """ReLU."""

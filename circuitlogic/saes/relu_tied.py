@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from circuitlogic.config import SaeConfig
 from circuitlogic.saes.base import LossParts, SparseAutoencoder, Weights, mean_squared_error, unit_directions
+from circuitlogic.saes.stored import StoredForm
 
 
 class ReluTied(SparseAutoencoder):
@@ -30,6 +31,19 @@ class ReluTied(SparseAutoencoder):
         length = math.sqrt(2.0 * d_in / max(d_sae, 2 * d_in))
         directions = unit_directions(d_sae, d_in, generator)
         return cls((length * directions).T.contiguous(), torch.zeros(d_sae), config.l1)
+
+    @classmethod
+    def restored(cls, weights: Weights, form: StoredForm, apply_b_dec_to_input: bool) -> "ReluTied":
+        """From a file; the decoder must be the encoder's transpose, without biases."""
+        if not torch.equal(weights.W_dec, weights.W_enc.T):
+            raise ValueError("W_dec is not the transpose of W_enc, as a tied autoencoder needs")
+        if apply_b_dec_to_input or bool(weights.b_dec.any()):
+            raise ValueError("b_dec is used, which a tied autoencoder does not have")
+        return cls(weights.W_enc, weights.b_enc, form.number("l1", SaeConfig().l1))
+
+    def stored_form(self) -> StoredForm:
+        """SAELens' standard autoencoder."""
+        return StoredForm("standard", {"l1": self.l1})
 
     @property
     def W_dec(self) -> Float[Tensor, "d_sae d_in"]:  # noqa: N802
@@ -55,8 +69,3 @@ def l1_loss(sae: SparseAutoencoder, x: Float[Tensor, "batch d_in"], l1: float) -
     reconstruction = mean_squared_error(x, sae.decode(features))
     sparsity = l1 * features.mean()
     return LossParts(reconstruction, sparsity, reconstruction + sparsity, (features > 0).any(dim=0))
-
-
-def weights_are_tied(weights: Weights) -> bool:
-    """Whether `weights` could be a `ReluTied`: W_dec is the transpose of W_enc and b_dec is zero."""
-    return bool(torch.equal(weights.W_dec, weights.W_enc.T)) and not bool(weights.b_dec.any())

@@ -2,23 +2,27 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
 from pydantic import JsonValue
 from safetensors import SafetensorError
-from safetensors.torch import load as tensors_from_bytes
-from safetensors.torch import save as bytes_from_tensors
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from circuitlogic.errors import StudyError
-from circuitlogic.saes.base import SparseAutoencoder
-from circuitlogic.saes.exchange import Exported, autoencoder_from, export
-from circuitlogic.saes.saelens_config import OWN_KEY, Config, config_from_json
+from circuitlogic.errors import StudyError, UnknownNameError
+from circuitlogic.saes.base import SparseAutoencoder, Weights
+from circuitlogic.saes.registry import architecture_named
+from circuitlogic.saes.saelens_config import OWN_KEY, OwnPart, SaeFile, sae_file_from_json
+from circuitlogic.saes.stored import StoredForm
 
 CONFIG_FILE = "cfg.json"
 WEIGHTS_FILE = "sae_weights.safetensors"
+
+_OURS = {"standard": "relu", "topk": "topk", "jumprelu": "jumprelu"}
+"""Our architecture for each that SAELens writes."""
 
 
 def save_sae(sae: SparseAutoencoder, folder: Path, metadata: Mapping[str, JsonValue] | None = None) -> None:
@@ -30,8 +34,23 @@ def save_sae(sae: SparseAutoencoder, folder: Path, metadata: Mapping[str, JsonVa
     Raises:
         StudyError: the folder cannot be written.
     """
-    exported = export(sae)
-    config = {
+    form = sae.stored_form()
+    config = json.dumps(_config(sae, form, metadata or {}), indent=1).encode() + b"\n"
+    tensors = _tensors(sae, form)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / CONFIG_FILE).unlink(missing_ok=True)
+        _replace(folder / WEIGHTS_FILE, lambda path: save_file(tensors, path))
+        _replace(folder / CONFIG_FILE, lambda path: path.write_bytes(config))
+    except (OSError, SafetensorError) as error:
+        raise StudyError(f"{folder}: the SAE cannot be written: {error}") from error
+
+
+def _config(
+    sae: SparseAutoencoder, form: StoredForm, metadata: Mapping[str, JsonValue]
+) -> dict[str, JsonValue]:
+    own = OwnPart(architecture=sae.architecture, settings=dict(form.settings))
+    config: dict[str, JsonValue] = {
         "d_in": sae.d_in,
         "d_sae": sae.d_sae,
         "dtype": "float32",
@@ -39,27 +58,29 @@ def save_sae(sae: SparseAutoencoder, folder: Path, metadata: Mapping[str, JsonVa
         "apply_b_dec_to_input": sae.apply_b_dec_to_input,
         "normalize_activations": "none",
         "reshape_activations": "none",
-        "metadata": {**(metadata or {}), OWN_KEY: exported.own.model_dump(by_alias=True, exclude_none=True)},
-        **exported.settings,
-        "architecture": exported.architecture,
+        "metadata": {**metadata, OWN_KEY: own.model_dump(mode="json", by_alias=True)},
+        "architecture": form.saelens,
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / CONFIG_FILE).unlink(missing_ok=True)
-        _write(folder / WEIGHTS_FILE, bytes_from_tensors(exported.tensors))
-        _write(folder / CONFIG_FILE, json.dumps(config, indent=1).encode() + b"\n")
-    except OSError as error:
-        raise StudyError(f"{folder}: the SAE cannot be written: {error.strerror or error}") from error
+    if form.saelens == "topk":
+        config |= {"k": form.settings["k"], "rescale_acts_by_decoder_norm": False}
+    return config
 
 
-def _write(path: Path, content: bytes) -> None:
+def _tensors(sae: SparseAutoencoder, form: StoredForm) -> dict[str, Tensor]:
+    weights = sae.weights()
+    tensors = {name: getattr(weights, name) for name in _names(form.saelens) if name != "threshold"}
+    if form.threshold is not None:
+        tensors["threshold"] = form.threshold.detach()
+    return {name: tensor.cpu().float().contiguous() for name, tensor in tensors.items()}
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_bytes(content)
+        write(temporary)
         os.replace(temporary, path)
-    except OSError:
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
 
 
 def load_sae(folder: Path) -> SparseAutoencoder:
@@ -68,18 +89,63 @@ def load_sae(folder: Path) -> SparseAutoencoder:
     Raises:
         StudyError: a file is missing or damaged, or the autoencoder is of a kind that is not read.
     """
-    path = folder / CONFIG_FILE
-    config = config_from_json(_read(path), path)
-    path = folder / WEIGHTS_FILE
-    tensors = _tensors(_read(path), path)
-    _check_shapes(tensors, config, path)
-    return autoencoder_from(Exported.of(config, tensors, folder), config.apply_b_dec_to_input, folder).eval()
+    file = sae_file_from_json(_bytes(folder / CONFIG_FILE), folder / CONFIG_FILE)
+    tensors = _checked_tensors(folder / WEIGHTS_FILE, file)
+    weights = Weights(tensors["W_enc"], tensors["b_enc"], tensors["W_dec"], tensors["b_dec"])
+    if file.rescale_acts_by_decoder_norm:
+        weights = _with_unit_rows(weights)
+    own = file.metadata.circuitlogic
+    settings = own.settings if own else {"k": file.k} if file.k else {}
+    form = StoredForm(file.architecture, settings, tensors.get("threshold"))
+    try:
+        kind = architecture_named(own.architecture if own else _OURS[file.architecture])
+        return kind.restored(weights, form, file.apply_b_dec_to_input).eval()
+    except (ValueError, UnknownNameError) as error:
+        raise StudyError(f"{folder / CONFIG_FILE}: {error}") from None
 
 
-def _read(path: Path) -> bytes:
+def _with_unit_rows(weights: Weights) -> Weights:
+    """The same autoencoder with the decoder rows' norms moved into the encoder."""
+    norms = weights.W_dec.norm(dim=1)
+    if not bool((norms > 0).all()):
+        raise StudyError("a decoder row of the SAE is zero, so its features cannot be rescaled by its norm")
+    return Weights(
+        weights.W_enc * norms, weights.b_enc * norms, weights.W_dec / norms[:, None], weights.b_dec
+    )
+
+
+def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
-        raise StudyError(f"{path}: is missing: give a folder with {CONFIG_FILE} and {WEIGHTS_FILE}") from None
     except OSError as error:
-        raise StudyError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> StudyError:
+    if isinstance(error, FileNotFoundError):
+        return StudyError(f"{path}: is missing: give a folder with {CONFIG_FILE} and {WEIGHTS_FILE}")
+    reason = " ".join(str(error).split())
+    return StudyError(f"{path}: cannot be read ({reason}): write the SAE again")
+
+
+def _names(architecture: str) -> tuple[str, ...]:
+    return ("W_enc", "b_enc", "W_dec", "b_dec", *(("threshold",) if architecture == "jumprelu" else ()))
+
+
+def _checked_tensors(path: Path, file: SaeFile) -> dict[str, Float[Tensor, "..."]]:
+    """The file's tensors as float32, of the names, shapes and finiteness the config promises."""
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise _unreadable(path, error) from None
+    names = _names(file.architecture)
+    if set(tensors) != set(names):
+        raise StudyError(f"{path}: holds {sorted(tensors)}, but {file.architecture} needs {sorted(names)}")
+    shapes = {"W_enc": (file.d_in, file.d_sae), "W_dec": (file.d_sae, file.d_in), "b_dec": (file.d_in,)}
+    for name, tensor in tensors.items():
+        wanted = shapes.get(name, (file.d_sae,))
+        if tuple(tensor.shape) != wanted:
+            raise StudyError(f"{path}: {name} has shape {tuple(tensor.shape)} instead of {wanted}")
+        if not tensor.is_floating_point() or not bool(torch.isfinite(tensor).all()):
+            raise StudyError(f"{path}: {name} holds values that are not finite real numbers: train it again")
+    return {name: tensor.float() for name, tensor in tensors.items()}

@@ -1,43 +1,36 @@
 """Owns what `cfg.json` of a SAELens 6 folder may hold, as far as this package reads it."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from circuitlogic.errors import StudyError
 
 SCHEMA = "circuitlogic/sae/1"
 OWN_KEY = "circuitlogic"
-FOREIGN = ("standard", "topk", "jumprelu")
-"""SAELens' names of the architectures that are read."""
 
 _Size = Annotated[int, Field(ge=1)]
-_Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class Own(BaseModel):
+class OwnPart(BaseModel):
     """`metadata.circuitlogic`: what SAELens has no place for."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
 
     schema_version: Literal["circuitlogic/sae/1"] = Field(default=SCHEMA, alias="schema")
-    architecture: Literal["relu_tied", "relu", "topk", "batch_topk", "jumprelu"]
-    k: _Size | None = None
-    """Of `topk` and `batch_topk`."""
-    sparsity: _Weight | None = None
-    """Weight of the sparsity term: l1 of `relu_tied` and `relu`, l0 of `jumprelu`."""
-    width: _Weight | None = None
-    """Width of `jumprelu`'s kernel."""
+    architecture: str
+    """Our name of it."""
+    settings: dict[str, int | FiniteFloat] = Field(default_factory=dict)
+    """The architecture's own numbers, e.g. k."""
 
 
 class Metadata(BaseModel):
     """`metadata`, of which only our own part is read."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
-    circuitlogic: Own | None = None
+    circuitlogic: OwnPart | None = None
 
 
 class SaeFile(BaseModel):
@@ -69,5 +62,5 @@ def sae_file_from_json(content: bytes, path: Path) -> SaeFile:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        given = "" if isinstance(first["input"], dict | bytes) else f", not {first['input']!r}"
+        given = f", not {first['input']!r:.60}" if isinstance(first["input"], str | int | float) else ""
         raise StudyError(f"{path}: {where}: {first['msg']}{given}") from None

@@ -8,6 +8,7 @@ from torch import Tensor
 from circuitlogic.config import SaeConfig
 from circuitlogic.errors import ConfigError
 from circuitlogic.saes.base import LossParts, SparseAutoencoder, Weights, mean_squared_error
+from circuitlogic.saes.stored import StoredForm
 from circuitlogic.saes.untied import UntiedAutoencoder, initial_weights
 
 AUXILIARY_WEIGHT = 1.0 / 32.0
@@ -28,6 +29,15 @@ class TopK(UntiedAutoencoder):
         check_k(config.k, d_sae)
         return cls(initial_weights(d_in, d_sae, generator), config.k)
 
+    @classmethod
+    def restored(cls, weights: Weights, form: StoredForm, apply_b_dec_to_input: bool) -> "TopK":
+        """From a file."""
+        return cls(weights, stored_k(weights, form), apply_b_dec_to_input)
+
+    def stored_form(self) -> StoredForm:
+        """SAELens' topk."""
+        return StoredForm("topk", {"k": self.k})
+
     def activate(self, z: Float[Tensor, "batch d_sae"]) -> Float[Tensor, "batch d_sae"]:
         """ReLU of the k largest, 0 elsewhere."""
         return largest_per_sample(z, self.k)
@@ -46,6 +56,14 @@ def check_k(k: int, d_sae: int) -> None:
         raise ConfigError(
             f"saes.k = {k} is more than the {d_sae} features: lower saes.k or raise saes.expansion"
         )
+
+
+def stored_k(weights: Weights, form: StoredForm) -> int:
+    """The k of a file; ValueError where it is missing or does not fit."""
+    k = form.number("k", 0.0)
+    if not 1 <= k <= len(weights.b_enc) or k != int(k):
+        raise ValueError(f"k = {k:g} does not fit {len(weights.b_enc)} features: it must be 1 to that number")
+    return int(k)
 
 
 def largest_per_sample(z: Float[Tensor, "batch d_sae"], k: int) -> Float[Tensor, "batch d_sae"]:

@@ -37,7 +37,9 @@ def make_dictionaries(study: Study, progress: Progress) -> None:
         if study.is_done(artefact(site), key):
             continue
         seed = seed_for(config.seed, artefact(site))
-        trained = train_sae(train.stores[site], heldout.stores[site], config.saes, seed, progress)
+        trained = train_sae(
+            train.stores[site], heldout.stores[site], config.saes, seed, progress, f"SAE of {site}"
+        )
         statistics = feature_statistics(trained.sae, train.stores[site], config.extract.firing)
         with study.making(artefact(site), key) as folder:
             save_sae(trained.sae, folder, {"hook_name": site})

@@ -1,0 +1,26 @@
+"""Owns the form in which an architecture hands itself to a file and takes itself back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor
+
+SaelensName = Literal["standard", "topk", "jumprelu"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredForm:
+    """What a file holds of an autoencoder beside its four tensors."""
+
+    saelens: SaelensName
+    """The architecture under which SAELens computes the same features."""
+    settings: Mapping[str, int | float] = field(default_factory=dict[str, int | float])
+    """Numbers of our architecture, e.g. k; empty in files of SAELens."""
+    threshold: Float[Tensor, " d_sae"] | None = None
+    """What a feature must exceed to fire (`jumprelu`)."""
+
+    def number(self, name: str, default: float) -> float:
+        """The setting `name`."""
+        return float(self.settings.get(name, default))
