@@ -14,12 +14,15 @@ from circuitlogic.progress import SILENT, Progress
 from circuitlogic.stages.captured import make_activations
 from circuitlogic.stages.connecting import make_connectors
 from circuitlogic.stages.dictionaries import make_dictionaries
+from circuitlogic.stages.examples import make_examples
 from circuitlogic.stages.extracted import GRAPH, make_gates, make_graph
 from circuitlogic.stages.feature_network import (
     TUNED,
     NetworkMetrics,
+    load_metrics,
     make_feature_network,
     measure_feature_network,
+    measure_split,
     save_metrics,
 )
 from circuitlogic.stages.subject import Subject, classifier_subject, load_data, make_classifier, make_own_card
@@ -77,9 +80,9 @@ def extract(
         config = replace(config, threshold=threshold)
     make_graph(study, config)
     make_gates(study, config, progress)
-    metrics = measure_feature_network(
-        study, subject or stored_subject(study, progress), config.threshold, "heldout"
-    )
+    subject = subject or stored_subject(study, progress)
+    make_examples(study, subject, progress)
+    metrics = measure_feature_network(study, subject, config.threshold, "heldout")
     made_from = [study.entry(name).content for name in (TUNED, GRAPH)]
     key = study.key(FIDELITY, config.threshold, made_from)
     if not study.is_done(FIDELITY, key):
@@ -94,3 +97,26 @@ def stored_subject(study: Study, progress: Progress = SILENT) -> Subject:
         StudyError: the network was brought by the caller.
     """
     return classifier_subject(study, load_data(study.config, progress))
+
+
+def verify(
+    study: Study, split: str = "heldout", threshold: float | None = None, progress: Progress = SILENT
+) -> NetworkMetrics:
+    """Run the thresholded feature network on the held-out samples or on the official test set.
+
+    Args:
+        study: A trained study of an image classifier.
+        split: `heldout`, or `test`, which nothing else ever touches.
+        threshold: Overrides the one that was extracted (or the config's).
+        progress: Told of the capture.
+
+    Raises:
+        ConfigError: another split.
+        StudyError: the study is not trained, or its network was brought by the caller.
+    """
+    data = load_data(study.config, progress)
+    if threshold is None:
+        threshold = (
+            load_metrics(study, FIDELITY).threshold if study.has(FIDELITY) else study.config.extract.threshold
+        )
+    return measure_split(study, classifier_subject(study, data), data, split, threshold, progress)

@@ -24,7 +24,7 @@ class SaeMetrics:
     l1: float
     """Mean over samples and features of |f|."""
     fvu: float
-    """Σ(x̂ - x)² / Σ(x - mean x)²; for constant x 0 if x̂ = x, else infinite."""
+    """Σ(x̂ - x)² / Σ(x - mean x)²; for constant x 0 if x̂ = x, else 1."""
     l0: float
     """Mean number of firing features per sample."""
     dead: float
@@ -134,7 +134,7 @@ def metrics_given_fired(
 def _share(error: float, variation: float) -> float:
     if variation > 0.0:
         return error / variation
-    return 0.0 if error == 0.0 else math.inf
+    return 0.0 if error == 0.0 else 1.0
 
 
 def feature_scales(features: Float[Tensor, "n m"] | Iterable[Tensor]) -> FeatureScales:

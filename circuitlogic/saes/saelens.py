@@ -1,22 +1,18 @@
 """Owns an autoencoder's folder: `cfg.json` + `sae_weights.safetensors` in the layout of SAELens 6."""
 
-import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from jaxtyping import Float
 from pydantic import JsonValue
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from circuitlogic.errors import StudyError, UnknownNameError
 from circuitlogic.saes.base import SparseAutoencoder, Weights
 from circuitlogic.saes.registry import architecture_named
-from circuitlogic.saes.saelens_config import OWN_KEY, OwnPart, SaeFile, sae_file_from_json
+from circuitlogic.saes.saelens_config import OWN_KEY, OwnPart, SaeFile, checked_sae_file
 from circuitlogic.saes.stored import StoredForm
+from circuitlogic.tensor_files import read_json, read_tensors, write_json, write_tensors
 
 CONFIG_FILE = "cfg.json"
 WEIGHTS_FILE = "sae_weights.safetensors"
@@ -35,15 +31,12 @@ def save_sae(sae: SparseAutoencoder, folder: Path, metadata: Mapping[str, JsonVa
         StudyError: the folder cannot be written.
     """
     form = sae.stored_form()
-    config = json.dumps(_config(sae, form, metadata or {}), indent=1).encode() + b"\n"
-    tensors = _tensors(sae, form)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         (folder / CONFIG_FILE).unlink(missing_ok=True)
-        _replace(folder / WEIGHTS_FILE, lambda path: save_file(tensors, path))
-        _replace(folder / CONFIG_FILE, lambda path: path.write_bytes(config))
-    except (OSError, SafetensorError) as error:
-        raise StudyError(f"{folder}: the SAE cannot be written: {error}") from error
+        write_tensors(folder / WEIGHTS_FILE, _tensors(sae, form))
+        write_json(folder / CONFIG_FILE, _config(sae, form, metadata or {}))
+    except OSError as error:
+        raise StudyError(f"{folder}: the SAE cannot be written: {error.strerror or error}") from error
 
 
 def _config(
@@ -74,34 +67,30 @@ def _tensors(sae: SparseAutoencoder, form: StoredForm) -> dict[str, Tensor]:
     return {name: tensor.cpu().float().contiguous() for name, tensor in tensors.items()}
 
 
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def load_sae(folder: Path) -> SparseAutoencoder:
     """The autoencoder in `folder`, in evaluation mode on the CPU: ours, or SAELens' standard, topk or jumprelu.
 
     Raises:
         StudyError: a file is missing or damaged, or the autoencoder is of a kind that is not read.
     """
-    file = sae_file_from_json(_bytes(folder / CONFIG_FILE), folder / CONFIG_FILE)
+    file = checked_sae_file(read_json(folder / CONFIG_FILE), folder / CONFIG_FILE)
     tensors = _checked_tensors(folder / WEIGHTS_FILE, file)
     weights = Weights(tensors["W_enc"], tensors["b_enc"], tensors["W_dec"], tensors["b_dec"])
-    if file.rescale_acts_by_decoder_norm:
+    if file.architecture == "topk" and file.rescale_acts_by_decoder_norm:
         weights = _with_unit_rows(weights)
     own = file.metadata.circuitlogic
     settings = own.settings if own else {"k": file.k} if file.k else {}
     form = StoredForm(file.architecture, settings, tensors.get("threshold"))
     try:
         kind = architecture_named(own.architecture if own else _OURS[file.architecture])
-        return kind.restored(weights, form, file.apply_b_dec_to_input).eval()
+        sae = kind.restored(weights, form, file.apply_b_dec_to_input)
     except (ValueError, UnknownNameError) as error:
         raise StudyError(f"{folder / CONFIG_FILE}: {error}") from None
+    if sae.stored_form().saelens != file.architecture:
+        raise StudyError(
+            f"{folder / CONFIG_FILE}: says {file.architecture} and {sae.architecture}, which differ"
+        )
+    return sae.eval()
 
 
 def _with_unit_rows(weights: Weights) -> Weights:
@@ -114,31 +103,14 @@ def _with_unit_rows(weights: Weights) -> Weights:
     )
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Path, error: Exception) -> StudyError:
-    if isinstance(error, FileNotFoundError):
-        return StudyError(f"{path}: is missing: give a folder with {CONFIG_FILE} and {WEIGHTS_FILE}")
-    reason = " ".join(str(error).split())
-    return StudyError(f"{path}: cannot be read ({reason}): write the SAE again")
-
-
 def _names(architecture: str) -> tuple[str, ...]:
     return ("W_enc", "b_enc", "W_dec", "b_dec", *(("threshold",) if architecture == "jumprelu" else ()))
 
 
 def _checked_tensors(path: Path, file: SaeFile) -> dict[str, Float[Tensor, "..."]]:
     """The file's tensors as float32, of the names, shapes and finiteness the config promises."""
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise _unreadable(path, error) from None
     names = _names(file.architecture)
+    tensors = read_tensors(path)
     if set(tensors) != set(names):
         raise StudyError(f"{path}: holds {sorted(tensors)}, but {file.architecture} needs {sorted(names)}")
     shapes = {"W_enc": (file.d_in, file.d_sae), "W_dec": (file.d_sae, file.d_in), "b_dec": (file.d_in,)}
@@ -146,6 +118,6 @@ def _checked_tensors(path: Path, file: SaeFile) -> dict[str, Float[Tensor, "..."
         wanted = shapes.get(name, (file.d_sae,))
         if tuple(tensor.shape) != wanted:
             raise StudyError(f"{path}: {name} has shape {tuple(tensor.shape)} instead of {wanted}")
-        if not tensor.is_floating_point() or not bool(torch.isfinite(tensor).all()):
-            raise StudyError(f"{path}: {name} holds values that are not finite real numbers: train it again")
+        if not tensor.is_floating_point():
+            raise StudyError(f"{path}: {name} holds {tensor.dtype} instead of floating-point numbers")
     return {name: tensor.float() for name, tensor in tensors.items()}

@@ -1,7 +1,7 @@
 """Owns what `cfg.json` of a SAELens 6 folder may hold, as far as this package reads it."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
@@ -51,16 +51,16 @@ class SaeFile(BaseModel):
     metadata: Metadata = Field(default_factory=Metadata)
 
 
-def sae_file_from_json(content: bytes, path: Path) -> SaeFile:
-    """Check `content`, read from `path`.
+def checked_sae_file(values: dict[str, Any], path: Path) -> SaeFile:
+    """`values`, read from `path`, as a config.
 
     Raises:
-        StudyError: it is not JSON, lacks a key, or describes an autoencoder that is not read.
+        StudyError: it lacks a key, or describes an autoencoder that is not read.
     """
     try:
-        return SaeFile.model_validate_json(content)
+        return SaeFile.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        where = ".".join(str(part) for part in first["loc"])
         given = f", not {first['input']!r:.60}" if isinstance(first["input"], str | int | float) else ""
         raise StudyError(f"{path}: {where}: {first['msg']}{given}") from None

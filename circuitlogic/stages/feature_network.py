@@ -1,12 +1,18 @@
 """Stage 5: the feature network, pruned and tuned, and how closely it follows the original."""
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from circuitlogic.activations.paired import PairedActivations
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from circuitlogic.activations.paired import PairedActivations, capture_to_disk
 from circuitlogic.connectors.metrics import FeatureFidelity, Sparsity, sparsity_of
 from circuitlogic.connectors.model import Connector
-from circuitlogic.errors import StudyError
+from circuitlogic.datasets.images import ImageData
+from circuitlogic.errors import ConfigError, StudyError
 from circuitlogic.networks.protocol import Tail, tail_from
 from circuitlogic.progress import Progress
 from circuitlogic.saes.base import SparseAutoencoder
@@ -15,10 +21,10 @@ from circuitlogic.stages.connecting import artefact as connector_artefact
 from circuitlogic.stages.connecting import load_connectors
 from circuitlogic.stages.dictionaries import load_dictionaries
 from circuitlogic.stages.seeds import seed_for
-from circuitlogic.stages.subject import Subject
+from circuitlogic.stages.subject import Subject, image_samples
 from circuitlogic.study import Study
 from circuitlogic.substitute.feature_network import FeatureNetwork
-from circuitlogic.substitute.tuning import tune_feature_network
+from circuitlogic.substitute.tuning import OUTPUTS, tune_feature_network
 from circuitlogic.tensor_files import read_json, write_json
 from circuitlogic.verify.faithfulness import (
     Faithfulness,
@@ -99,7 +105,7 @@ def measure_chain(
     tuned: FeatureNetwork,
     threshold: float,
     activations: PairedActivations,
-    labels: Any,
+    labels: Int[Tensor, " n"],
     split: str,
 ) -> NetworkMetrics:
     """As `measure_feature_network`, on any captured samples."""
@@ -120,6 +126,32 @@ def measure_chain(
         tuple(sparsity_of(c, alive) for c, alive in zip(cut.connectors, live, strict=True)),
         site_fidelity(cut, activations, split),
     )
+
+
+def measure_split(
+    study: Study, subject: Subject, data: ImageData, split: str, threshold: float, progress: Progress
+) -> NetworkMetrics:
+    """As `measure_feature_network`, on the stored held-out samples or on the official test part of `data`.
+
+    Raises:
+        ConfigError: another split.
+    """
+    if split == "heldout":
+        return measure_feature_network(study, subject, threshold, split)
+    if split != "test":
+        raise ConfigError(f"split {split!r} is not known: use heldout or test")
+    solved, tuned = (load_feature_network(study, subject, tuned=t) for t in (False, True))
+    with TemporaryDirectory() as folder:
+        stores = capture_to_disk(
+            subject.network,
+            [site.module for site in subject.sites],
+            image_samples(data.test).batches(),
+            Path(folder),
+            outputs_as=OUTPUTS,
+            progress=progress,
+        )
+        labels = torch.from_numpy(data.test.labels)
+        return measure_chain(solved, tuned, threshold, PairedActivations(stores), labels, split)
 
 
 def save_metrics(metrics: NetworkMetrics, study: Study, artefact: str, key: str) -> None:

@@ -1,0 +1,158 @@
+"""What features look like: the held-out images that excite each most, and the image optimised to excite it.
+
+Strongest examples are the seed's "top activating inputs"; optimised inputs follow Olah et al. 2017 (Distill).
+"""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from circuitlogic.activations.sites import Site
+from circuitlogic.errors import StudyError
+from circuitlogic.progress import Progress
+from circuitlogic.render.visualise import optimised_input
+from circuitlogic.saes.base import SparseAutoencoder
+from circuitlogic.stages.captured import artefact as activations_artefact
+from circuitlogic.stages.captured import load_activations
+from circuitlogic.stages.dictionaries import artefact as sae_artefact
+from circuitlogic.stages.dictionaries import load_dictionaries
+from circuitlogic.stages.seeds import seed_for
+from circuitlogic.stages.subject import Subject
+from circuitlogic.study import Study
+from circuitlogic.tensor_files import write_bytes
+
+STRONGEST = 9
+"""Examples kept per feature."""
+_STEPS = 96
+_ARRAYS = ("images", "values", "rows", "optimised")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SiteExamples:
+    """Pictures of every feature of one site."""
+
+    images: NDArray[np.uint8]
+    """[m, k, h, w], the strongest held-out examples, strongest first; black where there are fewer."""
+    values: NDArray[np.float32]
+    """[m, k], their activations; 0 = no example."""
+    rows: NDArray[np.int64]
+    """[m, k], their row numbers in the held-out split."""
+    optimised: NDArray[np.uint8]
+    """[m, h, w], the input found by gradient ascent on the feature's pre-activation."""
+
+
+def artefact(site: str) -> str:
+    """Name of a site's examples."""
+    return f"examples/{site}"
+
+
+def make_examples(study: Study, subject: Subject, progress: Progress) -> None:
+    """Collect and optimise pictures for every site; nothing where the inputs are no images."""
+    if subject.image_shape is None:
+        return
+    heldout = load_activations(study, "heldout")
+    pictures: NDArray[np.uint8] | None = None
+    for site, dictionary in zip(subject.sites, load_dictionaries(study), strict=True):
+        made_from = [
+            study.entry(name).content for name in (sae_artefact(site.name), activations_artefact("heldout"))
+        ]
+        key = study.key("examples", made_from, study.config.seed, STRONGEST, _STEPS)
+        sae = dictionary.encoder
+        if study.is_done(artefact(site.name), key) or not isinstance(sae, SparseAutoencoder):
+            continue
+        if pictures is None:
+            pictures = _pictures(subject, subject.image_shape)
+        rows, values = _strongest(sae, heldout.stores[site.name].as_tensor())
+        seed = seed_for(study.config.seed, artefact(site.name))
+        found = SiteExamples(
+            images=np.where((values > 0)[..., None, None], pictures[rows], 0).astype(np.uint8),
+            values=values,
+            rows=rows,
+            optimised=_optimised(subject, site, sae, subject.image_shape, seed, progress),
+        )
+        with study.making(artefact(site.name), key) as folder:
+            for name in _ARRAYS:
+                write_bytes(folder / f"{name}.npy", _npy(getattr(found, name)))
+
+
+def _pictures(subject: Subject, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    images = torch.cat(list(subject.heldout.batches())).reshape(-1, *shape)
+    return (images.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+
+
+@torch.no_grad()
+def _strongest(sae: SparseAutoencoder, activations: Tensor) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Row numbers and values [m, k] of the largest activations of every feature."""
+    features = torch.cat([sae.encode(batch) for batch in activations.split(8192)])
+    count = min(STRONGEST, len(features))
+    order = features.sort(dim=0, descending=True, stable=True)
+    return order.indices[:count].T.contiguous().numpy(), order.values[:count].T.contiguous().numpy()
+
+
+def _optimised(
+    subject: Subject,
+    site: Site,
+    sae: SparseAutoencoder,
+    shape: tuple[int, int],
+    seed: int,
+    progress: Progress,
+) -> NDArray[np.uint8]:
+    ascent = _PreActivation(subject, site, sae)
+    found = optimised_input(ascent, (sae.d_sae, *shape), _STEPS, torch.Generator().manual_seed(seed))
+    progress.note(f"optimised inputs of {site.name}: {sae.d_sae}")
+    return (np.clip(np.asarray(found).reshape(-1, *shape), 0, 1) * 255).round().astype(np.uint8)
+
+
+class _PreActivation:
+    """One feature per row: images [m, pixels] -> pre-activation [m] of feature r on image r."""
+
+    def __init__(self, subject: Subject, site: Site, sae: SparseAutoencoder) -> None:
+        self._subject, self._site, self._sae = subject, site, sae
+
+    def __call__(self, images: Tensor) -> Tensor:
+        caught: list[Tensor] = []
+        module = self._subject.network.get_submodule(self._site.module)
+        if self._site.side == "out":
+            hook = module.register_forward_hook(lambda _m, _a, output: caught.append(output))
+        else:
+            hook = module.register_forward_pre_hook(lambda _m, args: caught.append(args[0]))
+        try:
+            self._subject.network(images.flatten(1))
+        finally:
+            hook.remove()
+        return self._sae.pre_activations(caught[0].reshape(len(images), -1)).diagonal()
+
+
+def load_examples(study: Study, site: str) -> SiteExamples | None:
+    """A site's pictures; None if the study has none.
+
+    Raises:
+        StudyError: damaged.
+    """
+    if not study.has(artefact(site)):
+        return None
+    folder = study.folder(artefact(site))
+    return SiteExamples(
+        images=_read(folder / "images.npy").astype(np.uint8),
+        values=_read(folder / "values.npy").astype(np.float32),
+        rows=_read(folder / "rows.npy").astype(np.int64),
+        optimised=_read(folder / "optimised.npy").astype(np.uint8),
+    )
+
+
+def _npy(values: NDArray[np.generic]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _read(path: Path) -> NDArray[np.generic]:
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None

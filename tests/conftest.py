@@ -1,0 +1,49 @@
+"""Shared fixtures: one small digits study per test run, made once and copied for tests that change it."""
+
+import fcntl
+import shutil
+from pathlib import Path
+
+import pytest
+
+from circuitlogic.config import StudyConfig, config_from_mapping
+
+SMALL = {
+    "network": {"hidden": [24, 24, 24], "epochs": 12, "batch_size": 64},
+    "saes": {"expansion": 2.0, "k": 6, "epochs": 8, "batch_size": 64},
+    "connectors": {"epochs": 8, "batch_size": 64},
+    "tune": {"epochs": 12, "batch_size": 64, "edges": 120},
+    "extract": {"bootstrap": 20},
+}
+
+
+@pytest.fixture(scope="session")
+def small_config() -> StudyConfig:
+    """Settings of a study that trains in seconds."""
+    return config_from_mapping(SMALL)
+
+
+@pytest.fixture(scope="session")
+def small_study_folder(tmp_path_factory: pytest.TempPathFactory, small_config: StudyConfig) -> Path:
+    """A finished small digits study. Never write into it: copy it (`study_copy`)."""
+    from circuitlogic import pipeline
+
+    shared = tmp_path_factory.getbasetemp()
+    if "popen-gw" in shared.name or shared.name.startswith("popen-"):
+        shared = shared.parent
+    root = shared / "small-digits"
+    with (shared / "small-digits.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (root / "done").exists():
+            study = pipeline.train(root / "study", small_config)
+            pipeline.extract(study)
+            (root / "done").touch()
+    return root / "study"
+
+
+@pytest.fixture
+def study_copy(small_study_folder: Path, tmp_path: Path) -> Path:
+    """A copy of the small study that the test may change."""
+    target = tmp_path / "study"
+    shutil.copytree(small_study_folder, target)
+    return target
