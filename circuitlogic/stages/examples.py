@@ -4,13 +4,15 @@ Strongest examples are the seed's "top activating inputs"; optimised inputs foll
 """
 
 import io
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from circuitlogic.activations.sites import Site
 from circuitlogic.errors import StudyError
@@ -109,23 +111,35 @@ def _optimised(
 
 
 class _PreActivation:
-    """One feature per row: images [m, pixels] -> pre-activation [m] of feature r on image r."""
+    """One feature per row: images [m, h * w] -> pre-activation [m] of feature r on image r."""
 
     def __init__(self, subject: Subject, site: Site, sae: SparseAutoencoder) -> None:
-        self._subject, self._site, self._sae = subject, site, sae
+        self._network, self._site, self._sae = subject.network, site, sae
+        self._input_shape = next(iter(subject.heldout.batches())).shape[1:]
 
     def __call__(self, images: Tensor) -> Tensor:
+        with self._catching() as caught:
+            self._network(images.reshape(-1, *self._input_shape))
+        return self._sae.pre_activations(caught[0].reshape(len(images), -1)).diagonal()
+
+    @contextmanager
+    def _catching(self) -> Generator[list[Tensor]]:
+        """The site's activation with its gradient, unlike `observed`, which copies without one."""
         caught: list[Tensor] = []
-        module = self._subject.network.get_submodule(self._site.module)
-        if self._site.side == "out":
-            hook = module.register_forward_hook(lambda _m, _a, output: caught.append(output))
-        else:
-            hook = module.register_forward_pre_hook(lambda _m, args: caught.append(args[0]))
+
+        def after(_module: nn.Module, _args: object, output: Tensor) -> None:
+            caught.append(output)
+
+        def before(_module: nn.Module, args: tuple[Tensor, ...]) -> None:
+            caught.append(args[0])
+
+        module = self._network.get_submodule(self._site.module)
+        out = self._site.side == "out"
+        hook = module.register_forward_hook(after) if out else module.register_forward_pre_hook(before)
         try:
-            self._subject.network(images.flatten(1))
+            yield caught
         finally:
             hook.remove()
-        return self._sae.pre_activations(caught[0].reshape(len(images), -1)).diagonal()
 
 
 def load_examples(study: Study, site: str) -> SiteExamples | None:
