@@ -81,7 +81,7 @@ class ConnectorConfig:
 
     solver: Solver = "proximal"
     """`gradient`: the seed's MSE + L1 by gradient descent; `proximal`: soft thresholding, exact zeros."""
-    init: Init = "analytic"
+    init: Init = "random"
     """`random`, or `analytic`: W = E2 W D1, b = E2 b + e2."""
     l1: float = 1e-3
     """Weight of the L1 term: of mean |W|, raw (`gradient`), or of the sum of |W|, unit scale (`proximal`)."""
@@ -98,9 +98,9 @@ class TuneConfig:
 
     edges: int | None = None
     """Edges to keep per connector; None keeps ten per live output feature."""
-    anchor: float = 0.3
+    anchor: float = 1.0
     """Weight of the feature reconstruction beside the KL divergence; larger keeps features truer."""
-    epochs: int = 10
+    epochs: int = 15
     """0 skips tuning: the connectors stay as their solver left them."""
     batch_size: int = 512
     lr: float = 2e-3

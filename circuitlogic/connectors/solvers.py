@@ -27,8 +27,8 @@ class Solver:
 
     loss: Callable[[Tensor, Tensor, Tensor, Scales, float], Tensor]
     """(z, F_out, W, scales, l1) -> scalar; z are pre-activations, all in unit scale."""
-    after_step: Callable[[Tensor, float], None]
-    """(W, learning rate * l1): changes W in place."""
+    after_step: Callable[[Tensor, Tensor], None]
+    """(W, l1 * each entry's step size [n_out, n_in]): changes W in place."""
 
 
 def gradient_loss(
@@ -55,12 +55,12 @@ def convexified_loss(
     return 0.5 * residual.square().mean(0).sum()
 
 
-def soft_threshold(weight: Tensor, amount: float) -> None:
-    """The proximal step of amount · Σ|W|: shrink towards zero, leave exact zeros."""
+def soft_threshold(weight: Float[Tensor, "n_out n_in"], amount: Float[Tensor, "n_out n_in"]) -> None:
+    """The proximal step of Σ amount · |W|: shrink towards zero, leave exact zeros."""
     weight.copy_(weight.sign() * (weight.abs() - amount).clamp_min(0))
 
 
-def _nothing(weight: Tensor, amount: float) -> None:  # noqa: ARG001
+def _nothing(weight: Tensor, amount: Tensor) -> None:  # noqa: ARG001
     return
 
 

@@ -66,7 +66,7 @@ def train_connector(
             loss.backward()
             optimizer.step()
             with torch.no_grad():
-                solver.after_step(weight, optimizer.param_groups[0]["lr"] * config.l1)
+                solver.after_step(weight, config.l1 * adam_step_sizes(optimizer, weight))
                 weight.mul_(live[:, None])
                 bias.mul_(live)
             schedule.step()
@@ -76,6 +76,13 @@ def train_connector(
         snapshots.append(weight.detach().clone())
         losses.append(total / len(pairs))
     return TrainedConnector(_raw(pairs, weight, bias, scales), tuple(snapshots), tuple(losses))
+
+
+def adam_step_sizes(optimizer: torch.optim.Adam, parameter: Tensor) -> Tensor:
+    """Adam's step per unit of gradient, lr / (√v̂ + ε), entry by entry: the metric of a proximal step after it."""
+    group, state = optimizer.param_groups[0], optimizer.state[parameter]
+    corrected = state["exp_avg_sq"] / (1 - group["betas"][1] ** float(state["step"]))
+    return group["lr"] / (corrected.sqrt() + group["eps"])
 
 
 def linear_tail(step: int, steps: int, tail: float = 0.3) -> float:

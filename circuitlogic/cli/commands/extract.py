@@ -1,0 +1,41 @@
+"""`circuitlogic extract`."""
+
+from typing import Annotated
+
+import typer
+
+from circuitlogic.cli.console import Streams
+from circuitlogic.cli.options import Json, NoColor, Quiet, StudyArgument
+
+
+def extract(
+    study: StudyArgument,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Keep edges with |weight| above it, in unit scale. Default: the study's setting."),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> None:
+    """Threshold the connectors into the feature graph, read its gates, and run the graph as a network.
+
+    A threshold that leaves no edge is refused and the earlier graph is kept.
+
+    Example: circuitlogic extract runs/digits --threshold 0.1
+    """
+    from circuitlogic.cli.console_progress import console_progress
+    from circuitlogic.cli.documents import write_document
+    from circuitlogic.cli.summaries import draw_extraction, extraction
+    from circuitlogic.pipeline import extract as run
+    from circuitlogic.study import Study
+
+    opened = Study.open(study)
+    streams = Streams(color=not no_color, quiet=quiet)
+    with console_progress(streams) as progress:
+        metrics = run(opened, threshold=threshold, progress=progress)
+    result = extraction(opened, metrics)
+    if json:
+        write_document("extract", result.document)
+        return
+    draw_extraction(streams, opened, result)

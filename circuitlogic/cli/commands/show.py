@@ -1,0 +1,119 @@
+"""`circuitlogic show`."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from circuitlogic.cli.options import Output, StudyArgument, output_options
+from circuitlogic.errors import NothingLeftError
+
+if TYPE_CHECKING:
+    from circuitlogic.graph.store import FeatureGraph
+    from circuitlogic.logic.gate import Gate
+    from circuitlogic.report.rows import GateRow
+    from circuitlogic.study import Study
+
+
+@output_options
+def show(
+    study: StudyArgument,
+    feature: Annotated[
+        str | None, typer.Argument(metavar="[FEATURE]", help="One gate, as SITE/INDEX.", show_default=False)
+    ] = None,
+    kind: Annotated[str | None, typer.Option(help="Only gates of this kind.")] = None,
+    site: Annotated[str | None, typer.Option(help="Only features of this site.")] = None,
+    min_f1: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Only gates with this held-out F1 or more.")
+    ] = None,
+    *,
+    output: Output,
+) -> None:
+    """Show all gates, best proven first, or everything about one gate.
+
+    Example: circuitlogic show runs/digits --kind and-not --min-f1 0.8
+    """
+    from circuitlogic.report.gate_rows import gate_rows
+    from circuitlogic.report.view import graph_labels
+    from circuitlogic.stages.extracted import load_gates, load_graph
+    from circuitlogic.study import Study
+
+    opened = Study.open(study)
+    gates, graph = load_gates(opened), load_graph(opened)
+    if feature is not None:
+        from circuitlogic.cli.gate_lookup import gate_of
+
+        _one(opened, graph, gate_of(graph, gates, feature), output)
+        return
+    rows = gate_rows(gates, graph_labels(graph))
+    kept = _kept(graph, rows, kind, site, min_f1)
+    _listing(opened, kept, len(kept) == len(rows), output)
+
+
+def _kept(
+    graph: "FeatureGraph", rows: Sequence["GateRow"], kind: str | None, site: str | None, min_f1: float | None
+) -> list["GateRow"]:
+    """The rows that pass every filter.
+
+    Raises:
+        UnknownNameError: there is no such kind or site.
+        NothingLeftError: none passes.
+    """
+    from circuitlogic.logic.kinds import kind_named
+
+    if kind is not None:
+        kind_named(kind)
+    if site is not None:
+        graph.members(site)
+    kept = [
+        row
+        for row in rows
+        if kind in (None, row.gate.kind)
+        and site in (None, row.gate.feature.site)
+        and (min_f1 is None or (row.claims and row.gate.evidence is not None and row.gate.evidence.f1 >= min_f1))
+    ]
+    if rows and not kept:
+        asked = {"kind": kind, "site": site, "F1 at least": min_f1}
+        words = ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
+        raise NothingLeftError(f"none of {len(rows)} gates has {words}")
+    return kept
+
+
+def _one(study: "Study", graph: "FeatureGraph", gate: "Gate", output: Output) -> None:
+    from circuitlogic.cli.documents import write_document
+    from circuitlogic.cli.gate_listing import COLUMNS, SHOWN, gate_values
+    from circuitlogic.cli.listing import Listing, write_listing
+    from circuitlogic.extract.gates_file import gate_to_json
+    from circuitlogic.report.gate_rows import gate_row
+    from circuitlogic.report.tables import gate_panel
+    from circuitlogic.report.view import graph_labels
+
+    row = gate_row(gate, graph_labels(graph))
+    if output.format is None and not output.json and output.columns is None:
+        output.streams.draw(gate_panel(row))
+    elif output.chosen == "json" and output.columns is None:
+        write_document("gate", {"study": str(study.root), "label": row.label, "gate": gate_to_json(gate)})
+    else:
+        write_listing(Listing("show", COLUMNS, gate_values([row]), SHOWN), output)
+
+
+def _listing(study: "Study", rows: Sequence["GateRow"], whole: bool, output: Output) -> None:
+    from circuitlogic.cli.gate_listing import COLUMNS, SHOWN, gate_values
+    from circuitlogic.cli.listing import Listing, write_listing
+    from circuitlogic.report.gate_rows import SORTS, sorted_gates
+    from circuitlogic.report.tables import gate_table, study_tables
+    from circuitlogic.report.view import study_view
+
+    known = output.sort is None or output.sort in SORTS
+    order = output.sort if output.sort in SORTS else "evidence"
+    limit = output.limit or (20 if output.is_default else None)
+    if known and output.chosen == "table" and output.columns is None:
+        parts = study_tables(study_view(study), limit, order) if whole else [gate_table(rows, limit, order)]
+        for part in parts:
+            output.streams.draw(part)
+        return
+    values = gate_values(sorted_gates(rows, order))
+    about = {"study": str(study.root), "gates": len(rows)}
+    unsorted = replace(output, sort=None) if known else output
+    write_listing(Listing("show", COLUMNS, values, SHOWN, about), unsorted)

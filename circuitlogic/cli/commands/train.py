@@ -1,0 +1,67 @@
+"""`circuitlogic train`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from circuitlogic.cli.console import Streams, write
+from circuitlogic.cli.options import NoColor, Quiet
+from circuitlogic.config import Architecture, Init, Solver
+
+
+def train(
+    config_file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[CONFIG.toml]", help="Settings; see `circuitlogic config show`.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="STUDY", help="Study folder to make or to resume.")
+    ] = Path("study"),
+    dataset: Annotated[str | None, typer.Option(help="digits, mnist or idx.")] = None,
+    data: Annotated[str | None, typer.Option(metavar="DIR", help="Folder of the data.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
+    hidden: Annotated[str | None, typer.Option(metavar="N,N,..", help="Widths of the hidden layers.")] = None,
+    architecture: Annotated[Architecture | None, typer.Option(help="Of the sparse autoencoders.")] = None,
+    l1: Annotated[float | None, typer.Option(help="L1 weight of the autoencoders.")] = None,
+    k: Annotated[int | None, typer.Option(help="Firing features per sample (topk, batch_topk).")] = None,
+    solver: Annotated[Solver | None, typer.Option(help="Of the connectors.")] = None,
+    init: Annotated[Init | None, typer.Option(help="Of the connectors.")] = None,
+    edges: Annotated[int | None, typer.Option(help="Edges to keep per connector.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Any other setting, repeatable; VALUE as in TOML."),
+    ] = None,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> None:
+    """Train a network, its sparse autoencoders and their connectors into a study folder.
+
+    A stage that is done and unchanged is not run again: the same command resumes a study that was interrupted.
+    Without CONFIG.toml an existing study goes on with its own settings. Flags overrule both.
+
+    Example: circuitlogic train --dataset digits --out runs/digits
+    """
+    from circuitlogic.cli.console_progress import console_progress
+    from circuitlogic.cli.settings import parse_settings, parse_widths, resolve_config
+    from circuitlogic.pipeline import train as run
+
+    flags: dict[str, Any] = {
+        "data.dataset": dataset,
+        "data.path": data,
+        "seed": seed,
+        "network.hidden": None if hidden is None else parse_widths(hidden),
+        "saes.architecture": architecture,
+        "saes.l1": l1,
+        "saes.k": k,
+        "connectors.solver": solver,
+        "connectors.init": init,
+        "tune.edges": edges,
+        **parse_settings(settings or []),
+    }
+    config = resolve_config(config_file, out, flags)
+    streams = Streams(color=not no_color, quiet=quiet)
+    with console_progress(streams) as progress:
+        study = run(out, config, progress)
+    streams.say(f"trained: next, `circuitlogic extract {study.root}`")
+    write(f"{study.root}\n")

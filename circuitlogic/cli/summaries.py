@@ -1,0 +1,86 @@
+"""Owns the short tables that `extract`, `verify` and `demo` end with."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from circuitlogic.cli.console import Streams
+from circuitlogic.errors import CheckFailedError
+
+if TYPE_CHECKING:
+    from circuitlogic.stages.feature_network import NetworkMetrics
+    from circuitlogic.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What `extract` made."""
+
+    edges: int
+    kinds: Mapping[str, int]
+    """Gates of each kind, most frequent first."""
+    document: Mapping[str, Any]
+    """All of it for `--json`."""
+
+
+def extraction(study: "Study", metrics: "NetworkMetrics") -> Extraction:
+    """Count the study's edges and gates."""
+    from circuitlogic.stages.extracted import load_gates, load_graph
+
+    graph = load_graph(study)
+    counts = Counter(gate.kind for gate in load_gates(study))
+    kinds = dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+    document = {
+        "study": str(study.root),
+        "threshold": metrics.threshold,
+        "edges": graph.edge_count,
+        "gates": kinds,
+        "metrics": metrics,
+    }
+    return Extraction(graph.edge_count, kinds, document)
+
+
+def draw_extraction(streams: Streams, study: "Study", result: Extraction) -> None:
+    """Gate kinds and the feature network, ending with one line of totals."""
+    from circuitlogic.report.tables import feature_network_table, kind_table
+    from circuitlogic.report.view import study_view
+
+    view = study_view(study)
+    streams.draw(kind_table(view))
+    streams.draw(feature_network_table(view))
+    threshold, gates = result.document["threshold"], sum(result.kinds.values())
+    streams.draw(f"{result.edges:,} edges with |weight| above {threshold:g}, {gates:,} gates")
+
+
+def draw_network(streams: Streams, study: "Study", metrics: "NetworkMetrics") -> None:
+    """The feature network in every state, from one autoencoder alone to the thresholded graph."""
+    from circuitlogic.report.rows import VariantRow
+    from circuitlogic.report.tables import feature_network_table
+    from circuitlogic.report.view import study_view
+
+    view = study_view(study)
+    header = replace(view.header, threshold=metrics.threshold)
+    variants = tuple(VariantRow(v.variant, "thresholded" in v.variant, v) for v in metrics.variants)
+    streams.draw(feature_network_table(replace(view, header=header, variants=variants)))
+
+
+def check_minimum(
+    metrics: "NetworkMetrics", min_accuracy: float | None, min_agreement: float | None
+) -> None:
+    """Hold the thresholded network to what the user demands.
+
+    Raises:
+        CheckFailedError: it is below.
+    """
+    final = metrics.variants[-1]
+    failed = [
+        f"{name} {value:.4f} is below the minimum {least:g}"
+        for name, value, least in (
+            ("accuracy", final.accuracy, min_accuracy),
+            ("agreement", final.agreement, min_agreement),
+        )
+        if least is not None and value < least
+    ]
+    if failed:
+        raise CheckFailedError(f"check failed on {final.split}: {', '.join(failed)}")

@@ -1,0 +1,169 @@
+"""Owns the way from a study folder to its view: reads every artefact once, computes nothing that has no source."""
+
+import shlex
+from itertools import pairwise
+
+from circuitlogic.config import SaeConfig, StudyConfig
+from circuitlogic.connectors.metrics import FeatureFidelity, Sparsity
+from circuitlogic.features import FeatureId
+from circuitlogic.graph.store import FeatureGraph
+from circuitlogic.pipeline import FIDELITY
+from circuitlogic.report.caveats import caveats
+from circuitlogic.report.gate_rows import gate_rows, kind_rows
+from circuitlogic.report.numbers import count
+from circuitlogic.report.rows import ConnectorRow, Header, SaeRow, StudyView, VariantRow
+from circuitlogic.saes.base import SparseAutoencoder
+from circuitlogic.stages.connecting import load_connector_metrics
+from circuitlogic.stages.dictionaries import load_dictionary, load_sae_metrics
+from circuitlogic.stages.extracted import GATES, GRAPH, load_gates, load_graph
+from circuitlogic.stages.feature_network import NetworkMetrics, load_metrics
+from circuitlogic.stages.subject import NetworkCard, load_card
+from circuitlogic.study import CONFIG_FILE, Study
+
+_SHAPING = (
+    "connectors.solver",
+    "connectors.init",
+    "connectors.l1",
+    "tune.epochs",
+    "tune.edges",
+    "tune.anchor",
+    "extract.firing",
+    "extract.levels",
+    "extract.min_firings",
+)
+_SAE_PENALTY = {"relu": "l1", "relu_tied": "l1", "topk": "k", "batch_topk": "k", "jumprelu": "l0"}
+
+
+def study_view(study: Study) -> StudyView:
+    """All that can be said about a study; a study that is not extracted yet has no gates and no variants.
+
+    Raises:
+        StudyError: the study is not trained, or an artefact is damaged.
+    """
+    card = load_card(study)
+    metrics = load_metrics(study, FIDELITY) if study.has(FIDELITY) else None
+    saes = tuple(_sae_row(study, site) for site in card.sites)
+    live = {row.site: row.live for row in saes}
+    labels = graph_labels(load_graph(study)) if study.has(GRAPH) else {}
+    gates = gate_rows(load_gates(study), labels) if study.has(GATES) else ()
+    view = StudyView(
+        header=_header(study, card, metrics),
+        saes=saes,
+        connectors=(*_solved(study, card, live), *(_cut(card, metrics, live) if metrics else ())),
+        variants=_variants(metrics) if metrics else (),
+        kinds=kind_rows(gates),
+        gates=gates,
+        caveats=(),
+        labels=labels,
+    )
+    return caveats(view)
+
+
+def graph_labels(graph: FeatureGraph) -> dict[FeatureId, str]:
+    """What people call the graph's features; foreign text."""
+    named = graph.nodes.label.filled()
+    return dict(zip(graph.features(named), graph.nodes.label.take(named), strict=True))
+
+
+def _header(study: Study, card: NetworkCard, metrics: NetworkMetrics | None) -> Header:
+    config = study.config
+    return Header(
+        study=study.root.resolve().name,
+        dataset=config.data.dataset if card.kind == "image-classifier" else "given through the Python API",
+        network=_network_text(card),
+        sites=card.sites,
+        scores=card.scores,
+        seed=config.seed,
+        threshold=None if metrics is None else metrics.threshold,
+        settings=_settings(config),
+        hashes=tuple((name, study.entry(name).content[:12]) for name in study.artefacts()),
+        commands=_commands(study, card, metrics),
+    )
+
+
+def _network_text(card: NetworkCard) -> str:
+    if card.kind != "image-classifier":
+        return f"a network of your own, {count(card.parameters)} parameters"
+    height, width = card.image_shape or (0, 0)
+    layers = " → ".join(str(n) for n in (height * width, *card.hidden, card.classes))
+    return f"ReLU image classifier {layers} ({height} × {width} pixels), {count(card.parameters)} parameters"
+
+
+def _settings(config: StudyConfig) -> tuple[tuple[str, str], ...]:
+    names = ("saes.architecture", "saes.expansion", f"saes.{_penalty(config.saes)}", *_SHAPING)
+    found: list[tuple[str, str]] = []
+    for name in names:
+        table, _, leaf = name.partition(".")
+        value = getattr(getattr(config, table), leaf)
+        found.append((name, "auto" if value is None else f"{value:g}" if isinstance(value, float) else f"{value}"))
+    return tuple(found)
+
+
+def _penalty(saes: SaeConfig) -> str:
+    return _SAE_PENALTY[saes.architecture]
+
+
+def _commands(study: Study, card: NetworkCard, metrics: NetworkMetrics | None) -> tuple[str, ...]:
+    """Commands for the folder above the study's; the copy has the same bytes as the study."""
+    name = study.root.resolve().name
+    again = shlex.quote(f"{name}-again")
+    if card.kind != "image-classifier":
+        train = f"# train: circuitlogic.pipeline.train_on(Path({f'{name}-again'!r}), config, subject)"
+    else:
+        train = f"circuitlogic train {shlex.quote(f'{name}/{CONFIG_FILE}')} --out {again}"
+    if metrics is None:
+        return (train,)
+    return (
+        train,
+        f"circuitlogic extract {again} --threshold {metrics.threshold:g}",
+        f"circuitlogic report {again}",
+    )
+
+
+def _sae_row(study: Study, site: str) -> SaeRow:
+    dictionary = load_dictionary(study, site)
+    sae = dictionary.encoder
+    live = dictionary.statistics.live
+    return SaeRow(
+        site=site,
+        architecture=sae.architecture if isinstance(sae, SparseAutoencoder) else type(sae).__name__,
+        width=sae.d_in if isinstance(sae, SparseAutoencoder) else 0,
+        features=len(live),
+        live=int(live.sum()),
+        metrics=load_sae_metrics(study, site),
+    )
+
+
+def _solved(study: Study, card: NetworkCard, live: dict[str, int]) -> tuple[ConnectorRow, ...]:
+    """The connectors as their solver left them, fed with true features."""
+    found: list[ConnectorRow] = []
+    for source, target in pairwise(card.sites):
+        metrics = load_connector_metrics(study, source, target)
+        ends = (source, target)
+        found.append(
+            _row(ends, "as solved", False, "true", metrics.sparsity, metrics.fidelity, live)
+        )
+    return tuple(found)
+
+
+def _cut(card: NetworkCard, metrics: NetworkMetrics, live: dict[str, int]) -> tuple[ConnectorRow, ...]:
+    """The tuned connectors behind the graph, fed with each other's predictions."""
+    state = f"tuned, |w| > {metrics.threshold:g}"
+    parts = zip(pairwise(card.sites), metrics.sparsity, metrics.fidelity, strict=True)
+    return tuple(_row(ends, state, True, "chain", sparsity, fidelity, live) for ends, sparsity, fidelity in parts)
+
+
+def _row(
+    ends: tuple[str, str],
+    state: str,
+    thresholded: bool,
+    inputs: str,
+    sparsity: Sparsity,
+    fidelity: FeatureFidelity,
+    live: dict[str, int],
+) -> ConnectorRow:
+    return ConnectorRow(ends[0], ends[1], state, thresholded, inputs, sparsity, fidelity, live[ends[1]])
+
+
+def _variants(metrics: NetworkMetrics) -> tuple[VariantRow, ...]:
+    return tuple(VariantRow(v.variant, "thresholded" in v.variant, v) for v in metrics.variants)
