@@ -1,11 +1,17 @@
 """Stage 2: paired activations at all sites, with the network's own outputs, on disk."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from circuitlogic.activations.paired import PairedActivations, capture_to_disk
+from circuitlogic.activations.store import ActivationStore
 from circuitlogic.errors import DataError, StudyError
 from circuitlogic.networks.protocol import Resumable
 from circuitlogic.progress import Progress
@@ -31,17 +37,30 @@ def make_activations(study: Study, subject: Subject, progress: Progress) -> None
         if study.is_done(artefact(split), key):
             continue
         with study.making(artefact(split), key) as folder:
-            stores = capture_to_disk(
-                subject.network,
-                [_text(subject, name) for name in names],
-                samples.batches(),
-                folder,
-                inputs_as=None if isinstance(subject.network, Resumable) else INPUTS,
-                outputs_as=OUTPUTS,
-                progress=progress,
-            )
+            stores = _capture(subject, samples, folder, progress)
             labels = _labels(samples, stores[OUTPUTS].as_tensor(), split)
             write_tensors(folder / _LABELS, {"labels": labels})
+
+
+@contextmanager
+def captured(subject: Subject, samples: Samples, progress: Progress) -> Generator[PairedActivations]:
+    """Activations of samples that no study keeps (the official test set), on disk only while inside."""
+    with TemporaryDirectory() as folder:
+        yield PairedActivations(_capture(subject, samples, Path(folder), progress))
+
+
+def _capture(
+    subject: Subject, samples: Samples, folder: Path, progress: Progress
+) -> dict[str, ActivationStore]:
+    return capture_to_disk(
+        subject.network,
+        [_text(subject, site.name) for site in subject.sites],
+        samples.batches(),
+        folder,
+        inputs_as=None if isinstance(subject.network, Resumable) else INPUTS,
+        outputs_as=OUTPUTS,
+        progress=progress,
+    )
 
 
 def _text(subject: Subject, name: str) -> str:

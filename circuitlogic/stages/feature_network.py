@@ -1,14 +1,12 @@
 """Stage 5: the feature network, pruned and tuned, and how closely it follows the original."""
 
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from circuitlogic.activations.paired import PairedActivations, capture_to_disk
+from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.connectors.metrics import FeatureFidelity, Sparsity, sparsity_of
 from circuitlogic.connectors.model import Connector
 from circuitlogic.datasets.images import ImageData
@@ -16,7 +14,7 @@ from circuitlogic.errors import ConfigError, StudyError
 from circuitlogic.networks.protocol import Tail, tail_from
 from circuitlogic.progress import Progress
 from circuitlogic.saes.base import SparseAutoencoder
-from circuitlogic.stages.captured import load_activations, load_labels
+from circuitlogic.stages.captured import captured, load_activations, load_labels
 from circuitlogic.stages.connecting import artefact as connector_artefact
 from circuitlogic.stages.connecting import load_connectors
 from circuitlogic.stages.dictionaries import load_dictionaries
@@ -24,7 +22,7 @@ from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import Subject, image_samples
 from circuitlogic.study import Study
 from circuitlogic.substitute.feature_network import FeatureNetwork
-from circuitlogic.substitute.tuning import OUTPUTS, tune_feature_network
+from circuitlogic.substitute.tuning import tune_feature_network
 from circuitlogic.tensor_files import read_json, write_json
 from circuitlogic.verify.faithfulness import (
     Faithfulness,
@@ -141,17 +139,9 @@ def measure_split(
     if split != "test":
         raise ConfigError(f"split {split!r} is not known: use heldout or test")
     solved, tuned = (load_feature_network(study, subject, tuned=t) for t in (False, True))
-    with TemporaryDirectory() as folder:
-        stores = capture_to_disk(
-            subject.network,
-            [site.module for site in subject.sites],
-            image_samples(data.test).batches(),
-            Path(folder),
-            outputs_as=OUTPUTS,
-            progress=progress,
-        )
-        labels = torch.from_numpy(data.test.labels)
-        return measure_chain(solved, tuned, threshold, PairedActivations(stores), labels, split)
+    labels = torch.from_numpy(data.test.labels)
+    with captured(subject, image_samples(data.test), progress) as activations:
+        return measure_chain(solved, tuned, threshold, activations, labels, split)
 
 
 def save_metrics(metrics: NetworkMetrics, study: Study, artefact: str, key: str) -> None:

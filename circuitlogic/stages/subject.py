@@ -1,9 +1,13 @@
 """Stage 1: the network under study, trained here or brought by the caller, and the samples it is studied on."""
 
-from collections.abc import Callable, Iterable
+import hashlib
+import math
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -11,12 +15,13 @@ from circuitlogic.activations.sites import Site, find_sites
 from circuitlogic.config import StudyConfig
 from circuitlogic.datasets.images import ImageData, ImageSplit
 from circuitlogic.datasets.registry import load_images
-from circuitlogic.errors import ConfigError, StudyError
+from circuitlogic.errors import ConfigError, StudyError, unknown_name
 from circuitlogic.networks.image_mlp import ImageClassifier
 from circuitlogic.networks.training import ClassifierScores, score_classifier, train_classifier
 from circuitlogic.progress import Progress
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.study import Study
+from circuitlogic.substitute.tuning import INPUTS, OUTPUTS
 from circuitlogic.tensor_files import read_json, read_tensors, write_json, write_tensors
 
 NETWORK = "network"
@@ -46,6 +51,25 @@ class Subject:
     """Changes when the network or the samples do: the key of everything made from them."""
     image_shape: tuple[int, int] | None = None
     """Height and width, where the inputs are images."""
+
+    def site_text(self, name: str) -> str:
+        """How the site called `name` is written for a capture."""
+        site = next(s for s in self.sites if s.name == name)
+        return site.module if site.name == site.module else f"{site.module}:{site.side}"
+
+    @contextmanager
+    def at_rest(self) -> Generator[None]:
+        """While inside, the network is in eval mode and takes no gradients; then it is as it was."""
+        modes = [(module, module.training) for module in self.network.modules()]
+        learning = [(parameter, parameter.requires_grad) for parameter in self.network.parameters()]
+        self.network.eval().requires_grad_(False)
+        try:
+            yield
+        finally:
+            for module, training in modes:
+                module.training = training
+            for parameter, required in learning:
+                parameter.requires_grad_(required)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +102,35 @@ def own_subject(
     Args:
         network: Evaluated in eval mode, never changed.
         sites: At least two, in the order in which the network computes them.
-        train: Makes a fresh iterator over batches of training inputs.
+        train: Makes a fresh iterator over batches of training inputs [batch, ...], the same at every call.
         heldout: The same for held-out inputs.
         identity: A name or hash of the network and the data; another one makes every artefact again.
+        train_labels: [samples], class numbers; None takes the network's own answers.
+        heldout_labels: The same for held-out inputs.
+        image_shape: Height and width, where each input is one image with values 0..1: gives example pictures.
 
     Raises:
-        ConfigError, UnknownNameError: fewer than two sites, or one that does not exist.
+        ConfigError, UnknownNameError: fewer than two sites, one that does not exist, or inputs that are not
+            images of `image_shape`.
     """
-    found = find_sites(network, tuple(sites))
-    if len(found) < 2:
-        raise ConfigError(f"{len(found)} site is given: a connector needs at least two")
+    found = _at_least_two(find_sites(network, tuple(sites)))
+    for site in found:
+        if site.name in (INPUTS, OUTPUTS):
+            raise ConfigError(f"site {site.name!r} has a name that is taken: write {site.module}:{site.side}")
+    first = next(iter(heldout()), None) if image_shape is not None else None
+    if image_shape is not None and first is not None and first[0].numel() != math.prod(image_shape):
+        raise ConfigError(
+            f"inputs of shape {list(first.shape[1:])} are no images of {list(image_shape)}: leave out image_shape"
+        )
     return Subject(
         network, found, Samples(train, train_labels), Samples(heldout, heldout_labels), identity, image_shape
     )
+
+
+def _at_least_two(sites: tuple[Site, ...]) -> tuple[Site, ...]:
+    if len(sites) < 2:
+        raise ConfigError(f"{len(sites)} site is given: a connector needs at least two")
+    return sites
 
 
 def load_data(config: StudyConfig, progress: Progress) -> ImageData:
@@ -100,9 +140,16 @@ def load_data(config: StudyConfig, progress: Progress) -> ImageData:
 
 
 def make_classifier(study: Study, data: ImageData, progress: Progress) -> Subject:
-    """Train (or take up) the config's image classifier."""
-    config = study.config
-    key = study.key("network", config.network, config.data, config.seed, _fingerprint(data))
+    """Train (or take up) the config's image classifier.
+
+    Raises:
+        ConfigError, UnknownNameError: sites that do not suit it.
+        DataError: the loss is not finite.
+    """
+    config, key = study.config, _classifier_key(study, data)
+    pixels = data.shape[0] * data.shape[1]
+    untrained = ImageClassifier(pixels, config.network.hidden, data.classes, torch.Generator().manual_seed(0))
+    _classifier_sites(untrained, config)
     if not study.is_done(NETWORK, key):
         generator = torch.Generator().manual_seed(seed_for(config.seed, NETWORK))
         network = train_classifier(data, config.network, generator, progress)
@@ -112,11 +159,31 @@ def make_classifier(study: Study, data: ImageData, progress: Progress) -> Subjec
     return classifier_subject(study, data)
 
 
+def _classifier_key(study: Study, data: ImageData) -> str:
+    config = study.config
+    return study.key("network", config.network, config.sites, config.seed, _fingerprint(data))
+
+
+def _classifier_sites(network: ImageClassifier, config: StudyConfig) -> tuple[Site, ...]:
+    """The config's sites: inputs or outputs of hidden layers in order, the last an output."""
+    sites = _at_least_two(find_sites(network, config.sites or network.site_names))
+    layers = network.site_names
+    for site in sites:
+        if site.module not in layers:
+            raise unknown_name("site", site.name, layers)
+    depths = [(layers.index(site.module), site.side == "out") for site in sites]
+    if depths != sorted(depths) or sites[-1].side != "out":
+        raise ConfigError(
+            f"sites = {', '.join(s.name for s in sites)}: give them in the network's order, the output of a layer last"
+        )
+    return sites
+
+
 def _classifier_card(network: ImageClassifier, data: ImageData, config: StudyConfig) -> NetworkCard:
     splits = (("train", data.train), ("heldout", data.heldout))
     return NetworkCard(
         kind="image-classifier",
-        sites=config.sites or network.site_names,
+        sites=tuple(site.name for site in _classifier_sites(network, config)),
         image_shape=data.shape,
         classes=data.classes,
         hidden=config.network.hidden,
@@ -126,14 +193,20 @@ def _classifier_card(network: ImageClassifier, data: ImageData, config: StudyCon
 
 
 def classifier_subject(study: Study, data: ImageData) -> Subject:
-    """The study's trained classifier with the samples of `data`."""
+    """The study's trained classifier with the samples of `data`.
+
+    Raises:
+        StudyError: it is missing, damaged, brought by the caller, or was trained with other settings or data.
+    """
     network = load_classifier(study)
-    sites = find_sites(network, study.config.sites or network.site_names)
-    if len(sites) < 2:
-        raise ConfigError(f"{len(sites)} site is given: a connector needs at least two")
+    if study.entry(NETWORK).key != _classifier_key(study, data):
+        raise StudyError(
+            f"{study.root}: the network was trained with other settings or data than the study has now: "
+            f"run `circuitlogic train --out {study.root}`"
+        )
     return Subject(
         network,
-        sites,
+        _classifier_sites(network, study.config),
         image_samples(data.train),
         image_samples(data.heldout),
         study.entry(NETWORK).content,
@@ -149,7 +222,7 @@ def image_samples(split: ImageSplit) -> Samples:
 
 def make_own_card(study: Study, subject: Subject) -> None:
     """Remember a network brought by the caller; its weights are kept for the record only."""
-    key = study.key("module", subject.identity, [site.name for site in subject.sites])
+    key = _own_key(study, subject)
     if study.is_done(NETWORK, key):
         return
     card = NetworkCard(
@@ -164,6 +237,24 @@ def make_own_card(study: Study, subject: Subject) -> None:
     with study.making(NETWORK, key) as folder:
         write_tensors(folder / _WEIGHTS, {k: v.clone() for k, v in subject.network.state_dict().items()})
         write_json(folder / _CARD, {**asdict(card), "identity": subject.identity})
+
+
+def _own_key(study: Study, subject: Subject) -> str:
+    return study.key("module", subject.identity, [site.name for site in subject.sites], subject.image_shape)
+
+
+def check_subject(study: Study, subject: Subject) -> None:
+    """Refuse a subject that the study was not made from.
+
+    Raises:
+        StudyError: it has another identity, other sites or another image shape; or the study is not trained.
+    """
+    entry = study.entry(NETWORK)
+    if entry.key != _own_key(study, subject) and entry.content != subject.identity:
+        raise StudyError(
+            f"{study.root} was made from another network than {subject.identity!r}: "
+            "pass the subject that it was trained on"
+        )
 
 
 def load_card(study: Study) -> NetworkCard:
@@ -213,9 +304,6 @@ def load_classifier(study: Study) -> ImageClassifier:
 
 
 def _fingerprint(data: ImageData) -> list[object]:
-    """Identifies the images without hashing all of them twice: sizes and sums of every split."""
-    splits = (data.train, data.heldout, data.test)
-    return [
-        data.name,
-        *(part for s in splits for part in (len(s), float(s.images.sum(dtype="f8")), int(s.labels.sum()))),
-    ]
+    """Identifies the images and labels of every split, wherever they lie."""
+    arrays = (a for split in (data.train, data.heldout, data.test) for a in (split.images, split.labels))
+    return [data.name, data.shape, *(hashlib.sha256(np.ascontiguousarray(a)).hexdigest() for a in arrays)]
