@@ -43,6 +43,7 @@ L1_OF_SAES = (0.9, 1.8, 3.6)
 L1_OF_GRADIENT = (1.0, 10.0, 30.0)
 WIDTHS = (64, 128, 256)
 _SAME_EDGES = 2000
+MAIN_ARM = "ten edges per live feature"
 _SOLVERS: tuple[tuple[Solver, float, float], ...] = (("gradient", 1.0, 1e-3), ("proximal", 1e-3, 3e-3))
 """Solver, l1, learning rate of the comparison of starts."""
 _STARTS: tuple[Init, ...] = ("random", "analytic")
@@ -93,7 +94,7 @@ class SeedExperiment:
         """The study itself: feature network on held-out and test samples, gates."""
         for split in ("heldout", "test"):
             metrics = pipeline.verify(self.study, split, progress=self.progress)
-            yield from self._chain_rows("main", "ten edges per live feature", metrics)
+            yield from chain_rows("main", MAIN_ARM, self.seed, metrics)
         gates = [gate for gate in load_gates(self.study) if gate.evidence is not None]
         scored = [gate.evidence for gate in gates if gate.evidence is not None]
         values = {
@@ -252,33 +253,33 @@ class SeedExperiment:
                     ("test", test, test_labels),
                 ):
                     metrics = measure_chain(solved, tuned, threshold, stored, labels, split)
-                    yield from self._chain_rows("curve", str(edges), metrics)
+                    yield from chain_rows("curve", str(edges), self.seed, metrics)
 
-    def _chain_rows(self, experiment: str, arm: str, metrics: NetworkMetrics) -> Iterator[Figure]:
-        cut = metrics.variants[-1]
-        values = {
-            "accuracy": cut.accuracy,
-            "agreement": cut.agreement,
-            "kl": cut.kl,
-            "loss recovered": cut.loss_recovered,
-            "loss recovered (mean)": cut.loss_recovered_mean,
-            "accuracy tuned, not thresholded": metrics.variants[-2].accuracy,
-            "accuracy as solved": metrics.variants[1].accuracy,
-            "accuracy as solved, thresholded": metrics.variants[2].accuracy,
+
+def chain_rows(experiment: str, arm: str, seed: int, metrics: NetworkMetrics) -> Iterator[Figure]:
+    """The figures of one thresholded feature network on one split."""
+    cut = metrics.variants[-1]
+    values = {
+        "accuracy": cut.accuracy,
+        "agreement": cut.agreement,
+        "kl": cut.kl,
+        "loss recovered": cut.loss_recovered,
+        "loss recovered (mean)": cut.loss_recovered_mean,
+        "accuracy tuned, not thresholded": metrics.variants[-2].accuracy,
+        "accuracy as solved": metrics.variants[1].accuracy,
+        "accuracy as solved, thresholded": metrics.variants[2].accuracy,
+    }
+    for number, (sparsity, fidelity) in enumerate(zip(metrics.sparsity, metrics.fidelity, strict=True), 1):
+        values |= {
+            f"edges {number}": sparsity.edges,
+            f"in-degree {number}": sparsity.in_degree_mean,
+            f"reached {number}": sparsity.reached,
+            f"live {number}": fidelity.live,
+            f"median R2 {number}": fidelity.r2_median,
+            f"firing F1 {number}": fidelity.firing_f1_median,
+            f"copy rate {number}": fidelity.copy_rate,
         }
-        for number, (sparsity, fidelity) in enumerate(
-            zip(metrics.sparsity, metrics.fidelity, strict=True), 1
-        ):
-            values |= {
-                f"edges {number}": sparsity.edges,
-                f"in-degree {number}": sparsity.in_degree_mean,
-                f"reached {number}": sparsity.reached,
-                f"live {number}": fidelity.live,
-                f"median R2 {number}": fidelity.r2_median,
-                f"firing F1 {number}": fidelity.firing_f1_median,
-                f"copy rate {number}": fidelity.copy_rate,
-            }
-        yield from rows(experiment, arm, self.seed, cut.split, cut.samples, _marked(values, cut.split))
+    yield from rows(experiment, arm, seed, cut.split, cut.samples, _marked(values, cut.split))
 
 
 def _marked(values: dict[str, float], split: str) -> dict[str, float]:
