@@ -1,5 +1,6 @@
 """What a study is asked to do: every setting, its default and its meaning, read and written as TOML."""
 
+import json
 import tomllib
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
@@ -148,6 +149,7 @@ class StudyConfig:
 # Lowest value allowed for each number, by dotted name; strict ones are marked by a leading ">".
 _LOWEST: dict[str, str] = {
     "seed": "0",
+    "data.heldout_fraction": ">0",
     "network.epochs": "1",
     "network.batch_size": "1",
     "network.lr": ">0",
@@ -178,6 +180,9 @@ _LOWEST: dict[str, str] = {
     "extract.bootstrap": "0",
 }
 
+# What a number must stay below, where that is not infinity.
+_BELOW: dict[str, float] = {"data.heldout_fraction": 1.0, "seed": 2.0**63}
+
 
 def _check_ranges(config: StudyConfig) -> None:
     for name, rule in _LOWEST.items():
@@ -186,10 +191,11 @@ def _check_ranges(config: StudyConfig) -> None:
             value = getattr(value, part)
         if value is None:
             continue
-        strict, low = rule.startswith(">"), float(rule.lstrip(">"))
-        if not low < value < float("inf") if strict else not low <= value < float("inf"):
+        strict, low, high = rule.startswith(">"), float(rule.lstrip(">")), _BELOW.get(name, float("inf"))
+        if not low < value < high if strict else not low <= value < high:
             bound = f"above {low:g}" if strict else f"at least {low:g}"
-            raise ConfigError(f"{name} = {value!r} is not allowed: it must be {bound}")
+            limit = f" and below {high:g}" if high < float("inf") else ""
+            raise ConfigError(f"{name} = {_short(value)} is not allowed: it must be {bound}{limit}")
     if not config.network.hidden or min(config.network.hidden) < 1:
         raise ConfigError(
             f"network.hidden = {list(config.network.hidden)} is not allowed: give positive widths"
@@ -206,9 +212,12 @@ def config_from_mapping(values: dict[str, Any], origin: str = "the configuration
         ConfigError: an unknown setting (near names are suggested), a wrong type, a value out of range.
     """
     try:
-        return _ADAPTER.validate_python(values)
+        # By way of JSON, because pydantic's strict mode takes lists for tuples only from there.
+        return _ADAPTER.validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as error:
         raise ConfigError(f"{origin}: {_first_problem(error)}") from None
+    except (ConfigError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{origin}: {error}") from None
 
 
 def _first_problem(error: ValidationError) -> str:
@@ -218,7 +227,20 @@ def _first_problem(error: ValidationError) -> str:
         known = setting_names()
         near = get_close_matches(name, known, n=2, cutoff=0.5)
         return f"unknown setting {name!r}" + (f": did you mean {' or '.join(near)}?" if near else "")
-    return f"{name} = {problem['input']!r}: {problem['msg'].lower()}"
+    if problem["type"] == "json_invalid":
+        return "a text is not valid Unicode"
+    if problem["type"] == "dataclass_type":
+        return f"{name} = {_short(problem['input'])}: it must be a table, [{name}]"
+    return f"{name} = {_short(problem['input'])}: {problem['msg'].lower()}"
+
+
+def _short(value: object) -> str:
+    """`value` as a message shows it."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def setting_names() -> list[str]:
@@ -256,12 +278,16 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read config {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
 
 
 def with_settings(values: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-    """`values` with dotted `settings` laid over them; settings that are None are skipped."""
+    """`values` with dotted `settings` laid over them; settings that are None are skipped.
+
+    Raises:
+        ConfigError: `values` holds something else where a table belongs.
+    """
     merged: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in values.items()}
     for name, value in settings.items():
         if value is None:
@@ -270,12 +296,19 @@ def with_settings(values: dict[str, Any], settings: dict[str, Any]) -> dict[str,
         if not table:
             merged[leaf] = value
         else:
-            merged.setdefault(table, {})[leaf] = value
+            held = merged.setdefault(table, {})
+            if not isinstance(held, dict):
+                raise ConfigError(f"{table} = {_short(held)}: it must be a table, [{table}]")
+            held[leaf] = value
     return merged
 
 
 def config_to_toml(config: StudyConfig) -> str:
-    """The config as TOML text that `load_config` reads back to an equal config. None is left out."""
+    """The config as TOML text that `load_config` reads back to an equal config. None is left out.
+
+    Raises:
+        ConfigError: a text is not valid Unicode.
+    """
     values = asdict(config)
     lines = [
         f"{k} = {_toml_value(v)}" for k, v in values.items() if not isinstance(v, dict) and v is not None
@@ -292,14 +325,19 @@ def _toml_value(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-            if any(ord(c) < 32 or ord(c) == 127 for c in value):
-                raise ConfigError(f"setting {value!r} holds control characters")
-            return f'"{escaped}"'
+            return _toml_text(value)
         case list() | tuple():
             return "[" + ", ".join(_toml_value(v) for v in value) + "]"
         case _:
             return repr(value)
+
+
+def _toml_text(value: str) -> str:
+    """A basic string: quotes, backslashes and everything that is not printable are escaped."""
+    if any(0xD800 <= ord(c) < 0xE000 for c in value):
+        raise ConfigError(f"setting {_short(value)} is not valid Unicode")
+    escaped = (c if c.isprintable() else f"\\U{ord(c):08X}" for c in value)
+    return '"' + "".join(f"\\{c}" if c in ('"', "\\") else c for c in escaped) + '"'
 
 
 def architectures() -> tuple[str, ...]:

@@ -8,9 +8,10 @@ A stage that is done and unchanged is not run again.
 from dataclasses import replace
 from pathlib import Path
 
-from circuitlogic.config import StudyConfig, config_from_mapping
+from circuitlogic.config import ExtractConfig, StudyConfig, config_from_mapping
 from circuitlogic.datasets.images import ImageData
 from circuitlogic.progress import SILENT, Progress
+from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import make_activations
 from circuitlogic.stages.connecting import make_connectors
 from circuitlogic.stages.dictionaries import make_dictionaries
@@ -25,7 +26,15 @@ from circuitlogic.stages.feature_network import (
     measure_split,
     save_metrics,
 )
-from circuitlogic.stages.subject import Subject, classifier_subject, load_data, make_classifier, make_own_card
+from circuitlogic.stages.subject import (
+    Subject,
+    check_subject,
+    classifier_subject,
+    load_classifier,
+    load_data,
+    make_classifier,
+    make_own_card,
+)
 from circuitlogic.study import Study
 
 _DEMO: dict[str, dict[str, object]] = {
@@ -62,7 +71,8 @@ def train_on(root: Path, config: StudyConfig, subject: Subject, progress: Progre
     """As `train`, for a network of your own (`circuitlogic.stages.subject.own_subject`)."""
     study = Study.create(root, config)
     make_own_card(study, subject)
-    return _train_on(study, subject, progress)
+    with subject.at_rest():
+        return _train_on(study, subject, progress)
 
 
 def _train_on(study: Study, subject: Subject, progress: Progress) -> Study:
@@ -85,21 +95,31 @@ def extract(
         progress: Told of every step.
 
     Raises:
-        NothingLeftError: the threshold leaves no edge.
+        ConfigError: the threshold makes no sense.
+        NothingLeftError: it leaves no edge; an earlier graph is kept.
+        StudyError: the study is not trained, or was not trained on `subject`.
     """
-    config = study.config.extract
-    if threshold is not None:
-        config = replace(config, threshold=threshold)
+    config = _extract_config(study, threshold)
+    subject = subject or stored_subject(study, progress)
+    check_subject(study, subject)
     make_graph(study, config)
     make_gates(study, config, progress)
-    subject = subject or stored_subject(study, progress)
-    make_examples(study, subject, progress)
-    metrics = measure_feature_network(study, subject, config.threshold, "heldout")
-    made_from = [study.entry(name).content for name in (TUNED, GRAPH)]
+    with subject.at_rest():
+        make_examples(study, subject, progress)
+        metrics = measure_feature_network(study, subject, config.threshold, "heldout")
+    made_from = [study.entry(name).content for name in (TUNED, GRAPH, activations_artefact("heldout"))]
     key = study.key(FIDELITY, config.threshold, made_from)
     if not study.is_done(FIDELITY, key):
         save_metrics(metrics, study, FIDELITY, key)
     return metrics
+
+
+def _extract_config(study: Study, threshold: float | None) -> ExtractConfig:
+    """The study's, with another threshold if one is given; `replace` checks its range."""
+    config = study.config
+    if threshold is None:
+        return config.extract
+    return replace(config, extract=replace(config.extract, threshold=threshold)).extract
 
 
 def stored_subject(study: Study, progress: Progress = SILENT) -> Subject:
@@ -108,6 +128,7 @@ def stored_subject(study: Study, progress: Progress = SILENT) -> Subject:
     Raises:
         StudyError: the network was brought by the caller.
     """
+    load_classifier(study)
     return classifier_subject(study, load_data(study.config, progress))
 
 
@@ -123,12 +144,12 @@ def verify(
         progress: Told of the capture.
 
     Raises:
-        ConfigError: another split.
+        ConfigError: another split, or a threshold that makes no sense.
         StudyError: the study is not trained, or its network was brought by the caller.
     """
+    load_classifier(study)
     data = load_data(study.config, progress)
-    if threshold is None:
-        threshold = (
-            load_metrics(study, FIDELITY).threshold if study.has(FIDELITY) else study.config.extract.threshold
-        )
-    return measure_split(study, classifier_subject(study, data), data, split, threshold, progress)
+    if threshold is None and study.has(FIDELITY):
+        threshold = load_metrics(study, FIDELITY).threshold
+    used = _extract_config(study, threshold).threshold
+    return measure_split(study, classifier_subject(study, data), data, split, used, progress)

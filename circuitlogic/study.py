@@ -2,7 +2,8 @@
 
 An artefact is a folder below the study. It is written under a temporary name, renamed into place, and entered in
 `manifest.json` with the key of what it was made from and the hash of every file. An artefact whose key has not
-changed is not made again; one that is missing from the manifest does not count.
+changed is not made again; one that is missing from the manifest does not count. An artefact that changes takes
+those that were made from it with it, so a study never holds parts that do not belong together.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from circuitlogic.config import StudyConfig, config_to_toml, load_config
@@ -25,6 +26,10 @@ SCHEMA = "circuitlogic/study/1"
 CONFIG_FILE = "study.toml"
 MANIFEST_FILE = "manifest.json"
 _BUILDING = ".building"
+_CHAIN = ("network", "activations", "saes", "connectors", "feature_network", "graph", "gates", "fidelity")
+"""Kinds of artefacts, each made from those before it."""
+_BRANCHES = {"examples": "saes"}
+"""Kinds beside the chain, with the last kind that they are made from."""
 _PACKAGES = ("circuitlogic", "torch", "numpy", "scipy", "sympy", "networkx")
 
 
@@ -56,8 +61,10 @@ class Study:
         """Make the study folder, or take up an existing one with a new config; finished artefacts stay.
 
         Raises:
+            ConfigError: a setting that cannot be written down.
             StudyError: `root` holds something else, or a study of another schema version.
         """
+        text = config_to_toml(config)
         entries: dict[str, Entry] = {}
         if (root / MANIFEST_FILE).exists():
             entries = _read_manifest(root)
@@ -67,7 +74,8 @@ class Study:
             raise StudyError(f"{root} exists and is not a study: give an empty or a new folder")
         root.mkdir(parents=True, exist_ok=True)
         study = cls(root, config, entries)
-        write_bytes(root / CONFIG_FILE, config_to_toml(config).encode())
+        shutil.rmtree(root / _BUILDING, ignore_errors=True)
+        write_bytes(root / CONFIG_FILE, text.encode())
         study._write_manifest()
         return study
 
@@ -138,8 +146,8 @@ class Study:
         building.mkdir(parents=True)
         try:
             yield building
-            files = {str(p.relative_to(building)): _hash_file(p) for p in _files(building)}
-            self._install(artefact, building)
+            files = {p.relative_to(building).as_posix(): _hash_file(p) for p in _files(building)}
+            self._install(artefact, building, files)
         finally:
             shutil.rmtree(building, ignore_errors=True)
             self._remove_empty(building.parent)
@@ -162,13 +170,25 @@ class Study:
             or _hash_file(self.root / artefact / name) != digest
         )
 
-    def _install(self, artefact: str, building: Path) -> None:
+    def _install(self, artefact: str, building: Path, files: dict[str, str]) -> None:
         target = self.root / artefact
-        if self._entries.pop(artefact, None) is not None:
-            self._write_manifest()
-        shutil.rmtree(target, ignore_errors=True)
+        before = self._entries.get(artefact)
+        unchanged = before is not None and before.files == files
+        gone = [artefact, *([] if unchanged else self._made_from(artefact))]
+        for name in gone:
+            self._entries.pop(name, None)
+        self._write_manifest()
+        for name in gone:
+            shutil.rmtree(self.root / name, ignore_errors=True)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(building, target)
+
+    def _made_from(self, artefact: str) -> list[str]:
+        """Finished artefacts of later kinds."""
+        kind = _kind(artefact)
+        later = _CHAIN[_CHAIN.index(kind) + 1 :] if kind in _CHAIN else ()
+        branches = [b for b, last in _BRANCHES.items() if last in later or last == kind]
+        return [name for name in self._entries if _kind(name) in (*later, *branches)]
 
     def _remove_empty(self, folder: Path) -> None:
         while folder != self.root and folder.is_dir() and not any(folder.iterdir()):
@@ -190,17 +210,29 @@ def _read_manifest(root: Path) -> dict[str, Entry]:
             f"{path} has schema {manifest.get('schema')!r}; this version of circuitlogic reads {SCHEMA!r}"
         )
     try:
-        return {
+        entries = {
             str(name): Entry(str(value["key"]), {str(k): str(v) for k, v in value["files"].items()})
             for name, value in manifest["artefacts"].items()
         }
     except (KeyError, TypeError, AttributeError):
         raise StudyError(f"{path} is damaged: its list of artefacts cannot be read") from None
+    for name in (name for artefact, entry in entries.items() for name in (artefact, *entry.files)):
+        if not name or "\\" in name or "\0" in name or not _stays_inside(PurePosixPath(name)):
+            raise StudyError(f"{path} is damaged: {name!r} is no path inside the study")
+    return entries
+
+
+def _stays_inside(path: PurePosixPath) -> bool:
+    return not path.is_absolute() and path.parts != () and ".." not in path.parts
+
+
+def _kind(artefact: str) -> str:
+    return artefact.split("/")[0]
 
 
 def _maker(artefact: str, root: Path) -> str:
-    command = {"graph": "extract", "gates": "extract", "report": "report", "verify": "verify"}
-    return f"circuitlogic {command.get(artefact.split('/')[0], 'train --out')} {root}"
+    command = {"graph": "extract", "gates": "extract", "fidelity": "extract", "examples": "extract"}
+    return f"circuitlogic {command.get(_kind(artefact), 'train --out')} {root}"
 
 
 def _files(folder: Path) -> Iterable[Path]:

@@ -41,7 +41,7 @@ def read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StudyError(f"{path} is missing") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StudyError(f"{path} cannot be read as JSON: {str(error).splitlines()[0]}") from None
     if not isinstance(value, dict):
         raise StudyError(f"{path} holds a JSON {type(value).__name__}, an object is needed")
@@ -49,8 +49,10 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write named tensors as safetensors."""
-    write_bytes(path, save({name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}))
+    """Write named tensors as safetensors; two names may stand for one tensor."""
+    whole = torch.contiguous_format
+    copies = {name: tensor.detach().cpu().clone(memory_format=whole) for name, tensor in tensors.items()}
+    write_bytes(path, save(copies))
 
 
 def read_tensors(path: Path, names: Sequence[str] | None = None) -> dict[str, Tensor]:

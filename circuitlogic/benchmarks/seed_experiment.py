@@ -42,6 +42,8 @@ EDGES = (115, 229, 458, 916, 1832, 3664)
 L1_OF_SAES = (0.9, 1.8, 3.6)
 L1_OF_GRADIENT = (1.0, 10.0, 30.0)
 WIDTHS = (64, 128, 256)
+LENGTHS = (8, 32)
+"""Epochs of the comparison of starts."""
 _SAME_EDGES = 2000
 MAIN_ARM = "ten edges per live feature"
 _SOLVERS: tuple[tuple[Solver, float, float], ...] = (("gradient", 1.0, 1e-3), ("proximal", 1e-3, 3e-3))
@@ -183,7 +185,7 @@ class SeedExperiment:
         dictionaries = {"tied": self._tied(), "batch topk": list(load_dictionaries(self.study))}
         for name, chosen in dictionaries.items():
             for solver, l1, lr in _SOLVERS:
-                for epochs in (8, 32):
+                for epochs in LENGTHS:
                     for init in _STARTS:
                         config = ConnectorConfig(
                             solver, init, l1, epochs, self.config.connectors.batch_size, lr

@@ -58,10 +58,11 @@ def build_app(plain_help: bool = False) -> typer.Typer:
     return app
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> bool:
     if wanted:
         write(f"circuitlogic {__version__}\n")
         raise typer.Exit
+    return wanted
 
 
 def _root(

@@ -1,5 +1,6 @@
 """Owns the two streams: stdout is for data, stderr for talk; and makes foreign text harmless for a terminal."""
 
+import io
 import os
 import sys
 import unicodedata
@@ -27,22 +28,24 @@ class Streams:
         """Whether a person reads stdout as it comes."""
         return sys.stdout.isatty()
 
-    def stdout(self, width: int | None = None) -> "Console":
-        """A console for data; away from a terminal it has no colour and never breaks lines by itself."""
-        from rich.console import Console
-
-        wide = None if self.interactive else _WIDE
-        return Console(width=width or wide, no_color=self._no_color, highlight=False, emoji=False)
-
     def stderr(self) -> "Console":
         """A console for talk."""
         from rich.console import Console
 
         return Console(stderr=True, no_color=self._no_color, highlight=False, emoji=False)
 
-    def draw(self, renderable: "RenderableType", width: int | None = None) -> None:
-        """Print a table, tree or panel on stdout."""
-        self.stdout(width).print(renderable)
+    def draw(self, renderable: "RenderableType", pipe_width: int = _WIDE) -> None:
+        """Print a table, tree or panel on stdout; in a pipe plainly, `pipe_width` wide, no padding at the right."""
+        from rich.console import Console
+
+        if self.interactive:
+            Console(no_color=self._no_color, highlight=False, emoji=False).print(renderable)
+            return
+        drawn = io.StringIO()
+        Console(file=drawn, width=pipe_width, color_system=None, highlight=False, emoji=False).print(
+            renderable
+        )
+        write("".join(f"{line.rstrip()}\n" for line in drawn.getvalue().splitlines()))
 
     def say(self, text: str) -> None:
         """Print one line of talk on stderr, unless quiet."""

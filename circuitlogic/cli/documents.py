@@ -11,7 +11,9 @@ from circuitlogic.cli.console import write
 
 def write_document(name: str, content: Mapping[str, Any]) -> None:
     """Write one document `circuitlogic/NAME/1` to stdout."""
-    write(json.dumps({"schema": f"circuitlogic/{name}/1", **plain(content)}, indent=1, allow_nan=False) + "\n")
+    write(
+        json.dumps({"schema": f"circuitlogic/{name}/1", **plain(content)}, indent=1, allow_nan=False) + "\n"
+    )
 
 
 def json_line(values: Mapping[str, Any]) -> str:

@@ -11,7 +11,9 @@ from circuitlogic.cli.console import Streams, talk
 from circuitlogic.errors import EXIT_BUG, EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK, CircuitLogicError
 
 _INTERRUPTED = "interrupted: finished stages are kept, the same command resumes the study where it stopped"
-_BUG = "this is a bug in circuitlogic: please report it with the lines above and the output of `circuitlogic doctor`"
+_BUG = (
+    "this is a bug in circuitlogic: please report it with the lines above and what `circuitlogic doctor` says"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Owns how a listing leaves: chosen columns, order and length, as a table, JSON, JSON Lines, CSV, TSV or Markdown."""
+"""Owns how a listing leaves: chosen columns, order and length; as a table, JSON (Lines), CSV, TSV or Markdown."""
 
 import csv
 import io
@@ -50,7 +50,7 @@ def write_listing(listing: Listing, output: Output) -> None:
     rows = _sorted(listing, output.sort)
     kept = rows[: output.limit]
     if chosen == "table":
-        output.streams.draw(_table(listing, columns, kept))
+        output.streams.draw(_table(columns, kept))
     elif chosen == "json":
         picked = [{name: row.get(name) for name in columns} for row in kept]
         write_document(listing.name, {**listing.about, "rows": picked, "hidden": len(rows) - len(kept)})
@@ -98,18 +98,22 @@ def _missing(value: Value) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _table(listing: Listing, columns: Sequence[str], rows: Sequence[Row]) -> "Table":
+def _table(columns: Sequence[str], rows: Sequence[Row]) -> "Table":
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name in columns:
         numbers = all(isinstance(row.get(name), _RIGHT) or row.get(name) is None for row in rows)
         wide = not numbers and any(len(str(row.get(name) or "")) > 20 for row in rows)
         right = bool(rows) and numbers
         table.add_column(
-            name, justify="right" if right else "left", no_wrap=not wide, overflow="fold", ratio=1 if wide else None
+            name,
+            justify="right" if right else "left",
+            no_wrap=not wide,
+            overflow="fold",
+            ratio=1 if wide else None,
         )
     for row in rows:
         table.add_row(*(Text(one_line(short(row.get(name)))) for name in columns))
@@ -130,7 +134,7 @@ def _exact(value: Value) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return repr(value) if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _tsv(columns: Sequence[str], rows: Sequence[Row]) -> str:

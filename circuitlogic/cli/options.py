@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import typer
 
 from circuitlogic.cli.console import Streams
-from circuitlogic.errors import ConfigError
+from circuitlogic.errors import CircuitLogicError, ConfigError
 
 Format: TypeAlias = Literal["table", "json", "jsonl", "csv", "tsv", "md"]
 
@@ -34,7 +34,8 @@ class Output:
     ] = None
     json: Json = False
     columns: Annotated[
-        str | None, typer.Option("--columns", metavar="A,B,..", help="Show only these columns, in this order.")
+        str | None,
+        typer.Option("--columns", metavar="A,B,..", help="Show only these columns, in this order."),
     ] = None
     sort: Annotated[
         str | None, typer.Option("--sort", metavar="COLUMN", help="Sort by a column; -COLUMN: largest first.")
@@ -94,10 +95,11 @@ def check_free(*paths: Path, force: bool) -> None:
     """Refuse to overwrite.
 
     Raises:
-        ConfigError: one of `paths` exists and `force` is not given.
+        CircuitLogicError: one of `paths` exists and `force` is not given.
+        ConfigError: one of them is a folder.
     """
     for path in paths:
         if path.is_dir():
             raise ConfigError(f"{path} is a folder: give the name of a file")
         if path.exists() and not force:
-            raise ConfigError(f"{path} exists: give another name, or --force to overwrite it")
+            raise CircuitLogicError(f"{path} exists: give another name, or --force to overwrite it")

@@ -65,9 +65,7 @@ def draw_network(streams: Streams, study: "Study", metrics: "NetworkMetrics") ->
     streams.draw(feature_network_table(replace(view, header=header, variants=variants)))
 
 
-def check_minimum(
-    metrics: "NetworkMetrics", min_accuracy: float | None, min_agreement: float | None
-) -> None:
+def check_minimum(metrics: "NetworkMetrics", min_accuracy: float | None, min_agreement: float | None) -> None:
     """Hold the thresholded network to what the user demands.
 
     Raises:

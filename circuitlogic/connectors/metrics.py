@@ -70,7 +70,7 @@ def sparsity_of(connector: Connector, live: Tensor) -> Sparsity:
         above_unit=int((connector.unit_weight.abs() > 0.1).sum()),
         l1=float(connector.weight.abs().double().mean()),
         in_degree_mean=float(degree.double().mean()) if some else 0.0,
-        in_degree_median=float(degree.double().median()) if some else 0.0,
+        in_degree_median=_median(degree.double()),
         in_degree_max=int(degree.max()) if some else 0,
         reached=int((degree > 0).sum()),
     )
@@ -138,4 +138,4 @@ def _copy_rate(s: dict[str, Tensor], n: int, variance: Tensor, live: Tensor) -> 
 
 
 def _median(values: Float[Tensor, " n"]) -> float:
-    return float(values.median()) if len(values) else 0.0
+    return float(values.quantile(0.5)) if len(values) else 0.0

@@ -87,12 +87,19 @@ class Connector:
                 f"{folder / CONFIG_FILE} has schema {cfg.get('schema')!r}; this version reads {_SCHEMA!r}"
             )
         t = read_tensors(folder / WEIGHTS_FILE, ("W", "b", "source_scales", "target_scales"))
-        n_out, n_in = len(t["b"]), len(t["source_scales"])
-        if t["W"].shape != (n_out, n_in) or t["target_scales"].shape != (n_out,):
-            raise StudyError(
-                f"{folder / WEIGHTS_FILE}: W is {list(t['W'].shape)}, b and scales ask for {[n_out, n_in]}"
-            )
-        metadata = cfg["metadata"]
+        n_out, n_in = t["b"].numel(), t["source_scales"].numel()
+        fitting = {"W": (n_out, n_in), "b": (n_out,), "source_scales": (n_in,), "target_scales": (n_out,)}
+        for name, shape in fitting.items():
+            if t[name].shape != shape or not t[name].is_floating_point():
+                raise StudyError(
+                    f"{folder / WEIGHTS_FILE}: {name} is {t[name].dtype} {list(t[name].shape)}, "
+                    f"b and scales ask for floats {list(shape)}"
+                )
+        if not (t["source_scales"] > 0).all() or not (t["target_scales"] > 0).all():
+            raise StudyError(f"{folder / WEIGHTS_FILE}: a scale is not above 0")
+        metadata = cfg.get("metadata")
+        if not isinstance(metadata, dict) or not {"hook_name", "hook_name_out"} <= metadata.keys():
+            raise StudyError(f"{folder / CONFIG_FILE} does not name its two sites")
         return cls(
             str(metadata["hook_name"]),
             str(metadata["hook_name_out"]),

@@ -1,6 +1,6 @@
 """Gates on disk: `gates.json`, schema-versioned and lossless, and `gates.parquet`, one row per gate for pandas."""
 
-import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -8,12 +8,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from circuitlogic.errors import DataError, StudyError
+from circuitlogic.errors import ConfigError, DataError, StudyError
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.formula import Formula, to_text
 from circuitlogic.logic.formula_json import formula_from_json, formula_to_json
 from circuitlogic.logic.gate import Evidence, Gate, GateInput, RunnerUp, TableRow
-from circuitlogic.tensor_files import read_json, write_bytes
+from circuitlogic.tensor_files import read_json, write_bytes, write_json
 
 SCHEMA = "circuitlogic/gates/1"
 JSON_FILE = "gates.json"
@@ -21,12 +21,26 @@ PARQUET_FILE = "gates.parquet"
 
 _EVIDENCE = TypeAdapter(Evidence)
 _TABLE = TypeAdapter(tuple[TableRow, ...])
+_FLAGS = TypeAdapter(tuple[str, ...])
+
+
+_DAMAGE = (
+    KeyError,
+    TypeError,
+    AttributeError,
+    ValueError,
+    OverflowError,
+    ValidationError,
+    DataError,
+    ConfigError,
+)
+"""What reading values that are no gate may raise."""
 
 
 def save_gates(gates: Sequence[Gate], folder: Path) -> None:
     """Write both files."""
     document = {"$schema": SCHEMA, "gates": [gate_to_json(gate) for gate in gates]}
-    write_bytes(folder / JSON_FILE, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+    write_json(folder / JSON_FILE, document)
     _save_parquet(gates, folder / PARQUET_FILE)
 
 
@@ -42,35 +56,36 @@ def load_gates(folder: Path) -> tuple[Gate, ...]:
         raise StudyError(f"{path} has schema {document.get('$schema')!r}; this version reads {SCHEMA!r}")
     try:
         return tuple(gate_from_json(value) for value in document["gates"])
-    except (KeyError, TypeError, ValueError, ValidationError, DataError) as error:
+    except _DAMAGE as error:
         raise StudyError(f"{path} is damaged: {str(error).splitlines()[0]}") from None
 
 
 def gate_to_json(gate: Gate) -> dict[str, Any]:
-    """A gate as plain JSON values; NaN becomes null."""
-    return {
+    """A gate as plain JSON values; NaN becomes null, infinity a string."""
+    value = {
         "feature": str(gate.feature),
         "kind": gate.kind,
         "expression": None if gate.formula is None else to_text(gate.formula),
         "formula": _formula(gate.formula),
-        "inputs": [{**_finite(asdict(i)), "feature": str(i.feature)} for i in gate.inputs],
+        "inputs": [{**asdict(i), "feature": str(i.feature)} for i in gate.inputs],
         "bias": gate.bias,
         "threshold": gate.threshold,
         "scale": gate.scale,
-        "evidence": None if gate.evidence is None else _finite(asdict(gate.evidence)),
+        "evidence": None if gate.evidence is None else asdict(gate.evidence),
         "table": [asdict(row) for row in gate.table],
         "flags": list(gate.flags),
         "runner_up": None
         if gate.runner_up is None
         else {**asdict(gate.runner_up), "formula": formula_to_json(gate.runner_up.formula)},
     }
+    return {name: _plain(part) for name, part in value.items()}
 
 
 def gate_from_json(value: Mapping[str, Any]) -> Gate:
     """Read what `gate_to_json` wrote.
 
     Raises:
-        KeyError, TypeError, ValueError, ValidationError, DataError: `value` is no gate.
+        one of `_DAMAGE`: `value` is no gate.
     """
     runner = value["runner_up"]
     return Gate(
@@ -78,23 +93,23 @@ def gate_from_json(value: Mapping[str, Any]) -> Gate:
         kind=str(value["kind"]),
         formula=None if value["formula"] is None else formula_from_json(value["formula"]),
         inputs=tuple(_input(i) for i in value["inputs"]),
-        bias=float(value["bias"]),
-        threshold=float(value["threshold"]),
-        scale=float(value["scale"]),
+        bias=_number(value["bias"]),
+        threshold=_number(value["threshold"]),
+        scale=_number(value["scale"]),
         evidence=None
         if value["evidence"] is None
         else _EVIDENCE.validate_python(_with_nan(value["evidence"])),
-        table=_TABLE.validate_python(value["table"]),
-        flags=tuple(str(flag) for flag in value["flags"]),
+        table=_TABLE.validate_python([_with_nan(row) for row in value["table"]]),
+        flags=_FLAGS.validate_python(value["flags"]),
         runner_up=None
         if runner is None
-        else RunnerUp(formula_from_json(runner["formula"]), str(runner["kind"]), float(runner["train_f1"])),
+        else RunnerUp(formula_from_json(runner["formula"]), str(runner["kind"]), _number(runner["train_f1"])),
     )
 
 
 def _input(value: Mapping[str, Any]) -> GateInput:
-    numbers = {name: float(value[name]) for name in ("weight", "raw_weight", "threshold", "firing_rate")}
-    levels = tuple(float(level) for level in value["level_thresholds"])
+    numbers = {name: _number(value[name]) for name in ("weight", "raw_weight", "threshold", "firing_rate")}
+    levels = tuple(_number(level) for level in value["level_thresholds"])
     return GateInput(FeatureId.parse(value["feature"]), **numbers, level_thresholds=levels)
 
 
@@ -102,14 +117,24 @@ def _formula(formula: Formula | None) -> dict[str, object] | None:
     return None if formula is None else formula_to_json(formula)
 
 
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    return {k: _finite(v) if isinstance(v, dict) else None if v != v else v for k, v in values.items()}
+def _plain(value: Any) -> Any:
+    """`value` without numbers that JSON lacks."""
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
 
 
 def _with_nan(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        k: _with_nan(v) if isinstance(v, dict) else float("nan") if v is None else v
-        for k, v in values.items()
+        k: _with_nan(v) if isinstance(v, dict) else math.nan if v is None else v for k, v in values.items()
     }
 
 

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from circuitlogic.errors import unknown_name
+
 
 class ImageClassifier(nn.Module):
     """pixels -> hidden.0 -> ... -> hidden.{n-1} -> readout (logits). Each hidden layer is Linear + ReLU."""
@@ -28,16 +30,38 @@ class ImageClassifier(nn.Module):
 
     def forward(self, images: Float[Tensor, "batch pixels"]) -> Float[Tensor, "batch classes"]:
         """Logits."""
-        return self.resume(None, images)
+        return self.hidden_activations(images)[0]
 
     def resume(
         self, site: str | None, activations: Float[Tensor, "batch d"]
     ) -> Float[Tensor, "batch classes"]:
-        """Logits from the output of hidden layer `site` (None: from the pixels) onwards."""
-        start = 0 if site is None else self.site_names.index(site) + 1
-        for layer in list(self.hidden)[start:]:
+        """Logits from the output of module `site` (None: from the pixels) onwards.
+
+        Raises:
+            UnknownNameError: `site` is no layer of this network.
+        """
+        for layer in list(self._layers().values())[self._done_at(site) :]:
             activations = layer(activations)
-        return self.readout(activations)
+        return activations
+
+    def _layers(self) -> dict[str, nn.Module]:
+        """Every layer by its module path, in the order in which they run."""
+        parts = {
+            f"hidden.{i}.{j}": part
+            for i, layer in enumerate(self.hidden)
+            for j, part in enumerate(layer.children())
+        }
+        return {**parts, "readout": self.readout}
+
+    def _done_at(self, site: str | None) -> int:
+        """How many layers have run once the output of `site` is known."""
+        if site is None:
+            return 0
+        names = list(self._layers())
+        name = f"{site}.1" if site in self.site_names else site
+        if name not in names:
+            raise unknown_name("site", site, [*self.site_names, *names])
+        return names.index(name) + 1
 
     def hidden_activations(
         self, images: Float[Tensor, "batch pixels"]
@@ -50,11 +74,13 @@ class ImageClassifier(nn.Module):
         return self.readout(images), outputs
 
     def affine_between(self, source: str, target: str) -> tuple[Tensor, Tensor] | None:
-        """Weight [d_target, d_source] and bias of the one layer between two consecutive hidden sites."""
-        a, b = self.site_names.index(source), self.site_names.index(target)
-        if b != a + 1:
-            return None
-        linear = self.hidden[b].get_submodule("0")
-        if not isinstance(linear, nn.Linear):
+        """Weight [d_target, d_source] and bias of the one linear layer (and its ReLU) between two sites.
+
+        Raises:
+            UnknownNameError: a site is no layer of this network.
+        """
+        between = list(self._layers().values())[self._done_at(source) : self._done_at(target)]
+        linear = between[0] if between else None
+        if not isinstance(linear, nn.Linear) or any(isinstance(layer, nn.Linear) for layer in between[1:]):
             return None
         return linear.weight.detach(), linear.bias.detach()

@@ -5,7 +5,7 @@ Both protocols are optional: a module that offers neither works through hooks an
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -40,20 +40,39 @@ Tail = Callable[[Tensor, Tensor | None], Tensor]
 def tail_from(network: nn.Module, site: Site) -> Tail:
     """The rest of the network after `site`, as a differentiable function of the site's activation.
 
-    A `Resumable` network is asked directly; any other is run on its inputs with the site's output replaced.
+    A `Resumable` network is asked directly; any other is run on its inputs with the site's activation replaced.
+    Either runs in evaluation mode, on its own device.
     """
-    if isinstance(network, Resumable) and site.side == "out":
-        return lambda activations, _inputs: network.resume(site.module, activations)
+
+    def resumed(activations: Tensor, inputs: Tensor | None) -> Tensor:  # noqa: ARG001
+        with _evaluating(network):
+            return cast(Resumable, network).resume(site.module, activations.to(_device(network))).cpu()
 
     def run(activations: Tensor, inputs: Tensor | None) -> Tensor:
         if inputs is None:
             raise DataError(
                 f"{type(network).__name__} has no resume(): running it from {site.name} needs its inputs"
             )
-        with _replaced(network, site, activations):
-            return network(inputs)
+        with _evaluating(network), _replaced(network, site, activations):
+            return network(inputs.to(_device(network))).cpu()
 
-    return run
+    return resumed if isinstance(network, Resumable) and site.side == "out" else run
+
+
+def _device(network: nn.Module) -> torch.device:
+    return next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Generator[None]:
+    """Evaluation mode inside; afterwards every module is in its own mode again."""
+    training = [module for module in network.modules() if module.training]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
 
 
 @contextmanager
@@ -62,17 +81,17 @@ def _replaced(network: nn.Module, site: Site, activations: Tensor) -> Generator[
     module = network.get_submodule(site.module)
 
     def put_output(_module: nn.Module, _args: object, output: object) -> object:
-        if isinstance(output, tuple):
-            return (activations.reshape(output[0].shape), *output[1:])
-        return activations.reshape(output.shape) if isinstance(output, Tensor) else activations
+        return _with_first_tensor(output, activations)
 
-    def put_input(_module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return (activations.reshape(args[0].shape), *args[1:])
+    def put_input(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if any(isinstance(value, Tensor) for value in args):
+            return _with_first_tensor(args, activations), kwargs
+        return args, _with_first_tensor(kwargs, activations)
 
     hook = (
         module.register_forward_hook(put_output)
         if site.side == "out"
-        else module.register_forward_pre_hook(put_input)
+        else module.register_forward_pre_hook(put_input, with_kwargs=True)
     )
     try:
         yield
@@ -80,14 +99,24 @@ def _replaced(network: nn.Module, site: Site, activations: Tensor) -> Generator[
         hook.remove()
 
 
+def _with_first_tensor(value: object, new: Tensor) -> object:
+    """`value` with its first tensor, the one that is captured, replaced by `new`."""
+    if isinstance(value, Tensor):
+        return new.reshape(value.shape).to(value)
+    if isinstance(value, dict):
+        values = cast("dict[object, object]", value)
+        at = next((key for key, member in values.items() if isinstance(member, Tensor)), None)
+        return values if at is None else {**values, at: _with_first_tensor(values[at], new)}
+    members = list(cast("tuple[object, ...]", value))
+    at = next(number for number, member in enumerate(members) if isinstance(member, Tensor))
+    members[at] = _with_first_tensor(members[at], new)
+    return tuple(members)
+
+
 @torch.no_grad()
 def outputs_of(
     network: nn.Module, inputs: Float[Tensor, "n d"], batch_size: int = 4096
 ) -> Float[Tensor, "n c"]:
     """The network's outputs on all of `inputs`, in evaluation mode, batch by batch."""
-    training = network.training
-    network.eval()
-    try:
-        return torch.cat([network(batch) for batch in inputs.split(batch_size)])
-    finally:
-        network.train(training)
+    with _evaluating(network):
+        return torch.cat([network(batch.to(_device(network))).cpu() for batch in inputs.split(batch_size)])

@@ -14,6 +14,9 @@ from circuitlogic.networks.image_mlp import ImageClassifier
 from circuitlogic.networks.protocol import outputs_of
 from circuitlogic.progress import SILENT, Progress
 
+_FEWEST_STEPS = 6
+"""OneCycleLR with a rise of 20 % cannot make a schedule of 5 steps."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClassifierScores:
@@ -41,7 +44,7 @@ def train_classifier(
     )
     steps = config.epochs * -(-len(labels) // config.batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, config.lr, total_steps=max(steps, 2), pct_start=0.2
+        optimizer, config.lr, total_steps=max(steps, _FEWEST_STEPS), pct_start=0.2
     )
     network.train()
     for _ in progress.track(range(config.epochs), "classifier", config.epochs):

@@ -96,7 +96,11 @@ def _of_claims(claimed: list[GateRow]) -> list[str]:
     total = count(len(claimed))
     found = [
         f"{count(better)} of {total} gates with a formula beat the best single input by at least {_GAIN:.2f} F1"
-        + (f"; of the others {count(copies)} copy one input and cannot." if copies else "."),
+        + (
+            f"; {count(copies)} of the others {'copies' if copies == 1 else 'copy'} one input and cannot."
+            if copies
+            else "."
+        ),
     ]
     if under:
         found.append(f"{count(under)} of {total} formulas have a held-out F1 under {_GOOD_F1:.2f}.")

@@ -17,7 +17,11 @@ class Definition:
 DEFINITIONS = tuple(
     Definition(*entry)
     for entry in (
-        ("heldout", "held out", "Samples that no training saw. Every number is on them unless it says train."),
+        (
+            "heldout",
+            "held out",
+            "Samples that no training saw. Every number is on them unless it says train.",
+        ),
         ("feature", "feature", "One of the units of a site's sparse autoencoder, written site/index."),
         (
             "fires",
@@ -32,7 +36,11 @@ DEFINITIONS = tuple(
             "typical firing of the input contributes 0.26 typical firings of the output.",
         ),
         ("mse", "mse", "Mean over samples and components of (x̂ − x)²."),
-        ("l1", "l1", "Autoencoder: mean over samples and features of |f|. Connector: mean over entries of |W|."),
+        (
+            "l1",
+            "l1",
+            "Autoencoder: mean over samples and features of |f|. Connector: mean over entries of |W|.",
+        ),
         ("fvu", "fvu", "Fraction of variance unexplained: Σ(x̂ − x)² / Σ(x − mean x)²; 0 is perfect."),
         ("l0", "l0", "Mean number of firing features (f > 0) per sample."),
         ("dead", "dead", "Share of features that never fire on the training set."),

@@ -1,10 +1,11 @@
 """Owns terminal tables that fit: they drop their least important columns, and say so, rather than wrap to mush."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -58,7 +59,7 @@ class FittingTable:
             return widest
         return min(widest, max(column.least, int(_WORDS_SHARE * width)))
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """Render as many columns as fit."""
         kept = self.fitting(options.max_width)
         tight = self._width(list(kept), options.max_width) > options.max_width

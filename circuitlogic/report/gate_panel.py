@@ -12,7 +12,7 @@ from circuitlogic.logic.gate import Evidence, Gate, GateInput
 from circuitlogic.render.text import clean
 from circuitlogic.report.examples import FeatureExamples
 from circuitlogic.report.fitting import Column, FittingTable, cells
-from circuitlogic.report.gate_rows import gate_row, literal_name
+from circuitlogic.report.gate_rows import brief_name, gate_row, literal_name
 from circuitlogic.report.numbers import count, score, scored, share, weight
 from circuitlogic.report.pictures import PixelRow
 from circuitlogic.report.rows import GateRow
@@ -67,20 +67,22 @@ def _parts(
     yield Text(clean(row.text, _LONG), style="bold")
     yield Text()
     if row.expression:
-        yield _line("formula", row.expression)
-    bias = "" if abs(gate.bias) < 0.005 else f" {weight(gate.bias)}"
-    yield _line("graded", f"{row.graded}{bias}")
+        yield _line("formula", row.brief)
+    yield _line("graded", row.graded_brief)
     yield _line("fires above", f"θ = {gate.threshold:.3g}; typically {gate.scale:.3g} (raw units)")
     yield Text()
     yield from _evidence(row)
     if gate.inputs:
         yield _input_table(gate, labels, max_inputs)
+        yield Text()
     if gate.table:
         yield _truth_table(gate, labels, max_states)
+        yield Text()
     if gate.runner_up is not None:
         yield _runner_up(row, labels)
-    for flag in row.flags:
-        yield Text.assemble(("! ", "yellow"), clean(flag, _LONG))
+    for flag, words in zip(gate.flags, row.flags, strict=True):
+        mark = ("· ", "dim") if ":" in flag else ("! ", "yellow")
+        yield Text.assemble(mark, clean(words, _LONG))
     if examples is not None:
         yield from _pictures(examples)
 
@@ -167,8 +169,8 @@ def _bar_length(value: float, strongest: float) -> int:
 
 def _truth_table(gate: Gate, labels: Mapping[FeatureId, str], limit: int | None) -> FittingTable:
     """States as columns of dots, which stay narrow however many literals there are."""
-    assert gate.formula is not None  # noqa: S101 - a table exists only with a formula
-    names = [literal_name(lit, lambda f: labels.get(f) or str(f)) for lit in literals_of(gate.formula)]
+    literals = () if gate.formula is None else literals_of(gate.formula)
+    names = [literal_name(literal, brief_name(gate, labels)) for literal in literals]
     shown = gate.table[:limit]
     columns = (
         Column(" ".join(_letter(i) for i in range(len(names))), right=False),

@@ -15,6 +15,9 @@ from circuitlogic.report.rows import GateRow, KindRow
 SILENT_KINDS = frozenset({"dead", "insufficient"})
 """Kinds of features that fire too seldom to be read; they count neither as explained nor as unexplained."""
 
+_NO_BIAS = 0.005
+"""Smaller biases (unit scale) would be written as 0.00."""
+
 
 def gate_rows(gates: Iterable[Gate], labels: Mapping[FeatureId, str]) -> tuple[GateRow, ...]:
     """Gates in words, in the order given."""
@@ -32,8 +35,9 @@ def gate_row(gate: Gate, labels: Mapping[FeatureId, str]) -> GateRow:
         label=labels.get(gate.feature, ""),
         text=_described(gate, name),
         expression=_expression(gate, name),
-        brief=_expression(gate, _brief_name(gate, labels)),
-        graded=graded_text(gate, name),
+        brief=_expression(gate, brief_name(gate, labels)),
+        graded=_graded(gate, name),
+        graded_brief=_graded(gate, brief_name(gate, labels)),
         flags=tuple(flag_text(flag, name) for flag in gate.flags),
     )
 
@@ -42,8 +46,13 @@ def _expression(gate: Gate, name: Callable[[FeatureId], str]) -> str:
     return "" if gate.formula is None else to_text(gate.formula, lambda literal: literal_name(literal, name))
 
 
-def _brief_name(gate: Gate, labels: Mapping[FeatureId, str]) -> Callable[[FeatureId], str]:
-    """Input features briefly, `IF121`; only where one site has them all."""
+def _graded(gate: Gate, name: Callable[[FeatureId], str]) -> str:
+    bias = "" if abs(gate.bias) < _NO_BIAS else f" {'-' if gate.bias < 0 else '+'} {abs(gate.bias):.2f}"
+    return graded_text(gate, name) + bias
+
+
+def brief_name(gate: Gate, labels: Mapping[FeatureId, str]) -> Callable[[FeatureId], str]:
+    """What to call input features: briefly, `IF121`; only where one site has them all."""
     one_site = len({given.feature.site for given in gate.inputs}) == 1
 
     def name(feature: FeatureId) -> str:

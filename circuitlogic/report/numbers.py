@@ -47,3 +47,13 @@ def count(value: float) -> str:
 def weight(value: float) -> str:
     """A weight between unit-scale features: `+0.26`."""
     return f"{value:+.2f}".replace("-", "−")
+
+
+def split_name(split: str) -> str:
+    """A split in words: `held out`, `train`."""
+    return "held out" if split == "heldout" else split
+
+
+def split_title(split: str) -> str:
+    """The same at the start of a sentence."""
+    return split_name(split).capitalize()

@@ -1,11 +1,11 @@
 """Owns small grey pictures in a terminal: two pixels per character cell, by upper half blocks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.color import Color
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.style import Style
 from rich.text import Text
 
@@ -19,7 +19,7 @@ class PixelRow:
         self._images = [image if len(image) % 2 == 0 else np.pad(image, ((0, 1), (0, 0))) for image in images]
         self._captions = captions
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """Render, or say why not."""
         if console.color_system in (None, "standard") or not self._images:
             yield Text(", ".join(self._captions), style="dim")
@@ -29,7 +29,7 @@ class PixelRow:
         for start in range(0, len(self._images), fitting):
             yield from self._band(start, start + fitting, width)
 
-    def _band(self, start: int, stop: int, width: int) -> RenderResult:
+    def _band(self, start: int, stop: int, width: int) -> Iterator[RenderableType]:
         images = self._images[start:stop]
         yield Text("".join(caption.ljust(width) for caption in self._captions[start:stop]), style="dim")
         for top in range(0, len(images[0]), 2):

@@ -113,7 +113,9 @@ class GateRow:
     brief: str
     """The same with `IF121` for input feature 121; full ids where inputs come from several sites."""
     graded: str
-    """Its row as a weighted sum."""
+    """Its row as a weighted sum between unit-scale features, with the bias."""
+    graded_brief: str
+    """The same, features written as in `brief`."""
     flags: tuple[str, ...]
     """Its caveats and relations in words."""
 

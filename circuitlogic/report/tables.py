@@ -11,11 +11,45 @@ from circuitlogic.errors import ConfigError
 from circuitlogic.render.text import clean
 from circuitlogic.report.fitting import Column, FittingTable, cells
 from circuitlogic.report.gate_rows import sorted_gates
-from circuitlogic.report.numbers import NONE, count, interval, score, share, small
-from circuitlogic.report.rows import GateRow, StudyView
+from circuitlogic.report.numbers import NONE, count, interval, score, share, small, split_name, split_title
+from circuitlogic.report.rows import ConnectorRow, GateRow, StudyView, VariantRow
 
-KIND_STYLES = {"unexplained": "yellow", "graded": "cyan", "insufficient": "dim", "dead": "dim", "constant": "dim"}
+KIND_STYLES = {
+    "unexplained": "yellow",
+    "graded": "cyan",
+    "insufficient": "dim",
+    "dead": "dim",
+    "constant": "dim",
+}
 _NAME = 24
+_CONNECTOR_COLUMNS = (
+    Column("connector", right=False),
+    Column("state", right=False),
+    Column("edges"),
+    Column("of", 2),
+    Column("in-degree", 3),
+    Column("reached", 4),
+    Column("|w|>.1 unit", 8),
+    Column("raw", 9),
+    Column("l1", 7),
+    Column("mse", 5),
+    Column("fvu"),
+    Column("R²", 1),
+    Column("firing F1"),
+    Column("F1≥.8", 10),
+    Column("copies", 6),
+)
+_VARIANT_COLUMNS = (
+    Column("network", right=False, least=22),
+    Column("thresholded", 5, right=False),
+    Column("edges"),
+    Column("accuracy"),
+    Column("agrees"),
+    Column("KL", 1),
+    Column("loss", 2),
+    Column("recovered", 3),
+    Column("(mean)", 4),
+)
 
 
 def study_tables(view: StudyView, limit: int | None = 20, sort: str = "evidence") -> list[RenderableType]:
@@ -52,7 +86,7 @@ def network_panel(view: StudyView) -> RenderableType:
     text.append(f"{header.network}\n")
     text.append(f"sites {' → '.join(clean(site, _NAME) for site in header.sites)}\n")
     for one in header.scores:
-        split = _split(one.split)
+        split = split_name(one.split)
         text.append(f"{split}: accuracy {share(one.accuracy)}, loss {small(one.loss)}")
         text.append(f" ({count(one.samples)} samples)\n", style="dim")
     text.rstrip()
@@ -98,91 +132,68 @@ def sae_table(view: StudyView) -> FittingTable:
 
 def connector_table(view: StudyView) -> FittingTable:
     """Two rows per connector: as its solver left it, and as the graph has it."""
-    columns = (
-        Column("connector", right=False),
-        Column("state", right=False),
-        Column("edges"),
-        Column("of", 2),
-        Column("in-degree", 3),
-        Column("reached", 4),
-        Column("|w|>.1 unit", 8),
-        Column("raw", 9),
-        Column("l1", 7),
-        Column("mse", 5),
-        Column("fvu"),
-        Column("R²", 1),
-        Column("firing F1"),
-        Column("F1≥.8", 10),
-        Column("copies", 6),
-    )
-    rows = tuple(
-        cells(
-            f"{clean(row.source, _NAME)} → {clean(row.target, _NAME)}",
-            row.state,
-            count(row.sparsity.edges),
-            count(row.sparsity.entries),
-            f"{row.sparsity.in_degree_mean:.1f}/{row.sparsity.in_degree_median:.0f}/{row.sparsity.in_degree_max}",
-            f"{count(row.sparsity.reached)}/{count(row.live)}",
-            count(row.sparsity.above_unit),
-            count(row.sparsity.above_raw),
-            small(row.sparsity.l1),
-            small(row.fidelity.mse),
-            small(row.fidelity.fvu),
-            score(row.fidelity.r2_median),
-            score(row.fidelity.firing_f1_median),
-            share(row.fidelity.firing_f1_share_80, 0),
-            share(row.fidelity.copy_rate, 0),
-        )
-        for row in view.connectors
-    )
+    rows = tuple(_connector_cells(row) for row in view.connectors)
     first = view.connectors[0].fidelity
     notes = (
         f"{_samples(first.split, first.samples)}. In-degree: mean/median/max. R², firing F1: median over features.",
         "As solved: true features in, before thresholding. Tuned: predicted features in, after thresholding.",
     )
-    return FittingTable("Connectors", columns, rows, notes if view.cut else notes[:1])
+    return FittingTable("Connectors", _CONNECTOR_COLUMNS, rows, notes if view.cut else notes[:1])
+
+
+def _connector_cells(row: ConnectorRow) -> tuple[Text, ...]:
+    sparsity, fidelity = row.sparsity, row.fidelity
+    return cells(
+        f"{clean(row.source, _NAME)} → {clean(row.target, _NAME)}",
+        row.state,
+        count(sparsity.edges),
+        count(sparsity.entries),
+        f"{sparsity.in_degree_mean:.1f}/{sparsity.in_degree_median:.0f}/{sparsity.in_degree_max}",
+        f"{count(sparsity.reached)}/{count(row.live)}",
+        count(sparsity.above_unit),
+        count(sparsity.above_raw),
+        small(sparsity.l1),
+        small(fidelity.mse),
+        small(fidelity.fvu),
+        score(fidelity.r2_median),
+        score(fidelity.firing_f1_median),
+        share(fidelity.firing_f1_share_80, 0),
+        share(fidelity.copy_rate, 0),
+    )
 
 
 def feature_network_table(view: StudyView) -> FittingTable:
     """The original, then every substituted network."""
-    columns = (
-        Column("network", right=False, least=22),
-        Column("thresholded", 5, right=False),
-        Column("edges"),
-        Column("accuracy"),
-        Column("agrees"),
-        Column("KL", 1),
-        Column("loss", 2),
-        Column("recovered", 3),
-        Column("(mean)", 4),
-    )
     final = view.variants[-1].scores
     original = next((s for s in view.header.scores if s.split == final.split), None)
     rows: list[tuple[Text, ...]] = []
     if original:
         loss = small(original.loss)
         rows.append(cells("original", "", "", share(original.accuracy), "", "", loss, "", ""))
-    for row in view.variants:
-        values = cells(
-            row.name,
-            "yes" if row.thresholded else "no",
-            NONE if row.edges is None else count(row.edges),
-            share(row.scores.accuracy),
-            share(row.scores.agreement),
-            f"{row.scores.kl:.3f}",
-            small(row.scores.loss),
-            share(row.scores.loss_recovered),
-            share(row.scores.loss_recovered_mean),
-        )
-        if row is view.final:
-            for value in values:
-                value.stylize("bold")
-        rows.append(values)
+    rows += [_variant_cells(row, row is view.final) for row in view.variants]
     notes = (
         f"{_samples(final.split, final.samples)}. Recovered: of the loss with the last site zero (mean) ablated.",
         f"Last row: the graph itself, run as a network after thresholding at |w| > {view.header.threshold:g}.",
     )
-    return FittingTable("Feature network", columns, tuple(rows), notes)
+    return FittingTable("Feature network", _VARIANT_COLUMNS, tuple(rows), notes)
+
+
+def _variant_cells(row: VariantRow, is_final: bool) -> tuple[Text, ...]:
+    values = cells(
+        row.name,
+        "yes" if row.thresholded else "no",
+        NONE if row.edges is None else count(row.edges),
+        share(row.scores.accuracy),
+        share(row.scores.agreement),
+        f"{row.scores.kl:.3f}",
+        small(row.scores.loss),
+        share(row.scores.loss_recovered),
+        share(row.scores.loss_recovered_mean),
+    )
+    if is_final:
+        for value in values:
+            value.stylize("bold")
+    return values
 
 
 def kind_table(view: StudyView) -> FittingTable:
@@ -237,7 +248,9 @@ def gate_table(gates: Sequence[GateRow], limit: int | None = 20, sort: str = "ev
     rows = tuple(_gate_cells(row, any(r.label for r in chosen)) for row in chosen)
     notes = ["IF121: input feature 121. F1 of the formula, held out; single: of the best single input."]
     if len(chosen) < len(gates):
-        notes.append(f"{count(len(chosen))} of {count(len(gates))} gates, by {sort}: raise the limit to see the others.")
+        notes.append(
+            f"{count(len(chosen))} of {count(len(gates))} gates, by {sort}: raise the limit to see the others."
+        )
     return FittingTable("Gates", columns, rows, tuple(notes))
 
 
@@ -278,8 +291,4 @@ def kind_text(kind: str) -> Text:
 
 
 def _samples(split: str, samples: int) -> str:
-    return f"{_split(split).capitalize()}, {count(samples)} samples"
-
-
-def _split(name: str) -> str:
-    return "held out" if name == "heldout" else name
+    return f"{split_title(split)}, {count(samples)} samples"

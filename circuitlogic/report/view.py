@@ -95,7 +95,9 @@ def _settings(config: StudyConfig) -> tuple[tuple[str, str], ...]:
     for name in names:
         table, _, leaf = name.partition(".")
         value = getattr(getattr(config, table), leaf)
-        found.append((name, "auto" if value is None else f"{value:g}" if isinstance(value, float) else f"{value}"))
+        found.append(
+            (name, "auto" if value is None else f"{value:g}" if isinstance(value, float) else f"{value}")
+        )
     return tuple(found)
 
 
@@ -140,9 +142,7 @@ def _solved(study: Study, card: NetworkCard, live: dict[str, int]) -> tuple[Conn
     for source, target in pairwise(card.sites):
         metrics = load_connector_metrics(study, source, target)
         ends = (source, target)
-        found.append(
-            _row(ends, "as solved", False, "true", metrics.sparsity, metrics.fidelity, live)
-        )
+        found.append(_row(ends, "as solved", False, "true", metrics.sparsity, metrics.fidelity, live))
     return tuple(found)
 
 
@@ -150,7 +150,9 @@ def _cut(card: NetworkCard, metrics: NetworkMetrics, live: dict[str, int]) -> tu
     """The tuned connectors behind the graph, fed with each other's predictions."""
     state = f"tuned, |w| > {metrics.threshold:g}"
     parts = zip(pairwise(card.sites), metrics.sparsity, metrics.fidelity, strict=True)
-    return tuple(_row(ends, state, True, "chain", sparsity, fidelity, live) for ends, sparsity, fidelity in parts)
+    return tuple(
+        _row(ends, state, True, "chain", sparsity, fidelity, live) for ends, sparsity, fidelity in parts
+    )
 
 
 def _row(

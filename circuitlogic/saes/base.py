@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from circuitlogic.config import SaeConfig
 from circuitlogic.saes.stored import StoredForm
 
+REVIVED_SHARE = 0.5
+"""Encoder norm of a revived feature over the others' mean: strong enough to fire, too weak to upset them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:
@@ -141,12 +144,12 @@ class SparseAutoencoder(nn.Module, ABC):
 
     @torch.no_grad()
     def revive(self, which: Int[Tensor, " m"], directions: Float[Tensor, "m d_in"]) -> None:
-        """Point features `which` to the unit vectors `directions`; encoders get the others' mean norm."""
+        """Point features `which` to the unit vectors `directions`; encoders get half the others' mean norm."""
         others = torch.ones(self.d_sae, dtype=torch.bool, device=self.W_enc.device)
         others[which] = False
         norms = self.W_enc.norm(dim=0)
         typical = norms[others].mean() if bool(others.any()) else norms.new_ones(())
-        self.W_enc[:, which] = typical * directions.T
+        self.W_enc[:, which] = REVIVED_SHARE * typical * directions.T
         self.b_enc[which] = 0.0
 
 

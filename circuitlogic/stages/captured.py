@@ -1,6 +1,6 @@
 """Stage 2: paired activations at all sites, with the network's own outputs, on disk."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,9 +10,12 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from circuitlogic.activations.capture import observed
 from circuitlogic.activations.paired import PairedActivations, capture_to_disk
+from circuitlogic.activations.sites import Site
 from circuitlogic.activations.store import ActivationStore
-from circuitlogic.errors import DataError, StudyError
+from circuitlogic.activations.writer import ActivationWriter
+from circuitlogic.errors import ConfigError, DataError, StudyError
 from circuitlogic.networks.protocol import Resumable
 from circuitlogic.progress import Progress
 from circuitlogic.stages.subject import Samples, Subject, load_card
@@ -30,12 +33,18 @@ def artefact(split: str) -> str:
 
 
 def make_activations(study: Study, subject: Subject, progress: Progress) -> None:
-    """Capture every split that is not captured yet."""
+    """Capture every split that is not captured yet.
+
+    Raises:
+        ConfigError: the network runs the sites in another order.
+        DataError: values that are not finite, or samples, sites and labels that do not go with each other.
+    """
     names = [site.name for site in subject.sites]
     for split, samples in (("train", subject.train), ("heldout", subject.heldout)):
         key = study.key("activations", subject.identity, names, split)
         if study.is_done(artefact(split), key):
             continue
+        _check_order(subject, samples)
         with study.making(artefact(split), key) as folder:
             stores = _capture(subject, samples, folder, progress)
             labels = _labels(samples, stores[OUTPUTS].as_tensor(), split)
@@ -52,28 +61,73 @@ def captured(subject: Subject, samples: Samples, progress: Progress) -> Generato
 def _capture(
     subject: Subject, samples: Samples, folder: Path, progress: Progress
 ) -> dict[str, ActivationStore]:
-    return capture_to_disk(
+    """Sites, outputs and, if the network cannot resume from its last site, inputs."""
+    resumes = isinstance(subject.network, Resumable) and subject.sites[-1].side == "out"
+    kept: list[ActivationWriter] = []
+    stores = capture_to_disk(
         subject.network,
-        [_text(subject, site.name) for site in subject.sites],
-        samples.batches(),
+        [_text(site) for site in subject.sites],
+        samples.batches() if resumes else _keeping(samples.batches(), folder / INPUTS, kept),
         folder,
-        inputs_as=None if isinstance(subject.network, Resumable) else INPUTS,
         outputs_as=OUTPUTS,
         progress=progress,
     )
+    for writer in kept:
+        stores[INPUTS] = writer.finish()
+        if len(stores[INPUTS]) != len(stores[OUTPUTS]):
+            raise DataError(
+                f"{type(subject.network).__name__} gives {len(stores[OUTPUTS])} rows for {len(stores[INPUTS])} "
+                "samples: without resume() it must give one row for each"
+            )
+    return stores
 
 
-def _text(subject: Subject, name: str) -> str:
-    site = next(s for s in subject.sites if s.name == name)
+def _keeping(batches: Iterable[Tensor], folder: Path, kept: list[ActivationWriter]) -> Iterator[Tensor]:
+    """The batches as they are; on the way each is flattened into a store, whose writer comes into `kept`."""
+    for batch in batches:
+        if not batch.is_floating_point() or batch.ndim < 2:
+            raise DataError(
+                f"inputs of {batch.dtype} {list(batch.shape)}: a network without resume() needs "
+                "floats, [samples, ...]"
+            )
+        rows = batch.flatten(1)
+        if not kept:
+            kept.append(ActivationWriter(folder, INPUTS, rows.shape[1]))
+        kept[0].append(rows)
+        yield batch
+
+
+def _text(site: Site) -> str:
     return site.module if site.name == site.module else f"{site.module}:{site.side}"
 
 
+def _check_order(subject: Subject, samples: Samples) -> None:
+    """Refuse sites that the network runs in another order; what else is wrong is left to the capture."""
+    names = [site.name for site in subject.sites]
+    with observed(subject.network, subject.sites) as caught, torch.no_grad():
+        for batch in samples.batches():
+            device = next((p.device for p in subject.network.parameters()), batch.device)
+            subject.network(batch[:1].to(device))
+            break
+    if list(caught) != names and sorted(caught) == sorted(names):
+        raise ConfigError(f"the network runs its sites in the order {', '.join(caught)}: give them so")
+
+
 def _labels(samples: Samples, outputs: Tensor, split: str) -> Int[Tensor, " n"]:
-    if samples.labels is None:
+    labels = samples.labels
+    if labels is None:
         return outputs.argmax(1)
-    if len(samples.labels) != len(outputs):
-        raise DataError(f"{len(samples.labels)} labels do not match {len(outputs)} {split} samples")
-    return samples.labels.long()
+    if labels.shape != (len(outputs),) or labels.is_floating_point():
+        raise DataError(
+            f"{split} labels of {labels.dtype} {list(labels.shape)} do not match {len(outputs)} samples: "
+            "give one class number for each"
+        )
+    if int(labels.min()) < 0 or int(labels.max()) >= outputs.shape[1]:
+        raise DataError(
+            f"{split} labels go from {int(labels.min())} to {int(labels.max())}: "
+            f"the network has {outputs.shape[1]} outputs, numbered from 0"
+        )
+    return labels.long().cpu()
 
 
 def load_activations(study: Study, split: str) -> PairedActivations:

@@ -83,7 +83,7 @@ def make_examples(study: Study, subject: Subject, progress: Progress) -> None:
 
 
 def _pictures(subject: Subject, shape: tuple[int, int]) -> NDArray[np.uint8]:
-    images = torch.cat(list(subject.heldout.batches())).reshape(-1, *shape)
+    images = torch.cat(list(subject.heldout.batches())).cpu().reshape(-1, *shape)
     return (images.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
 
 
@@ -115,23 +115,25 @@ class _PreActivation:
 
     def __init__(self, subject: Subject, site: Site, sae: SparseAutoencoder) -> None:
         self._network, self._site, self._sae = subject.network, site, sae
-        self._input_shape = next(iter(subject.heldout.batches())).shape[1:]
+        first = next(iter(subject.heldout.batches()))
+        self._input_shape = first.shape[1:]
+        self._device = next((p.device for p in subject.network.parameters()), first.device)
 
     def __call__(self, images: Tensor) -> Tensor:
         with self._catching() as caught:
-            self._network(images.reshape(-1, *self._input_shape))
-        return self._sae.pre_activations(caught[0].reshape(len(images), -1)).diagonal()
+            self._network(images.reshape(-1, *self._input_shape).to(self._device))
+        return self._sae.pre_activations(caught[0].reshape(len(images), -1).cpu()).diagonal()
 
     @contextmanager
     def _catching(self) -> Generator[list[Tensor]]:
-        """The site's activation with its gradient, unlike `observed`, which copies without one."""
+        """A copy of the site's activation with its gradient, unlike `observed`, which drops that."""
         caught: list[Tensor] = []
 
         def after(_module: nn.Module, _args: object, output: Tensor) -> None:
-            caught.append(output)
+            caught.append(output.clone())
 
         def before(_module: nn.Module, args: tuple[Tensor, ...]) -> None:
-            caught.append(args[0])
+            caught.append(args[0].clone())
 
         module = self._network.get_submodule(self._site.module)
         out = self._site.side == "out"

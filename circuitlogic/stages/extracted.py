@@ -10,10 +10,13 @@ from circuitlogic.extract.rows_to_gates import Split, encode_site, rows_to_gates
 from circuitlogic.graph.store import FeatureGraph
 from circuitlogic.logic.gate import Gate
 from circuitlogic.progress import Progress
-from circuitlogic.stages.captured import load_activations
+from circuitlogic.stages.captured import SPLITS, load_activations
+from circuitlogic.stages.captured import artefact as activations_artefact
+from circuitlogic.stages.dictionaries import artefact as sae_artefact
 from circuitlogic.stages.dictionaries import load_dictionaries
 from circuitlogic.stages.feature_network import TUNED, load_tuned
 from circuitlogic.stages.seeds import seed_for
+from circuitlogic.stages.subject import load_card
 from circuitlogic.study import Study
 
 GRAPH = "graph"
@@ -26,7 +29,7 @@ def make_graph(study: Study, config: ExtractConfig) -> None:
     Raises:
         NothingLeftError: no edge is above the threshold; an earlier graph is kept.
     """
-    key = study.key("graph", config.threshold, study.entry(TUNED).content)
+    key = study.key("graph", config.threshold, _made_from(study))
     if study.is_done(GRAPH, key):
         return
     graph = edges_to_graph(load_dictionaries(study), load_tuned(study), config.threshold)
@@ -36,7 +39,7 @@ def make_graph(study: Study, config: ExtractConfig) -> None:
 
 def make_gates(study: Study, config: ExtractConfig, progress: Progress) -> None:
     """Read a gate for every live output feature of the graph; the graph's nodes learn their kinds."""
-    key = study.key("gates", config, study.config.seed, study.entry(TUNED).content)
+    key = study.key("gates", config, study.config.seed, _made_from(study))
     if study.is_done(GATES, key):
         return
     dictionaries = load_dictionaries(study)
@@ -55,6 +58,13 @@ def make_gates(study: Study, config: ExtractConfig, progress: Progress) -> None:
         )
     with study.making(GATES, key) as folder:
         save_gates(gates, folder)
+
+
+def _made_from(study: Study) -> list[str]:
+    """The tuned connectors, and what their features are: dictionaries with statistics, activations."""
+    dictionaries = [sae_artefact(site) for site in load_card(study).sites]
+    activations = [activations_artefact(split) for split in SPLITS]
+    return [study.entry(name).content for name in (TUNED, *dictionaries, *activations)]
 
 
 def load_graph(study: Study) -> FeatureGraph:

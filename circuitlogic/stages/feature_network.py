@@ -76,8 +76,18 @@ def load_feature_network(study: Study, subject: Subject, tuned: bool = True) -> 
     decoder = dictionaries[-1].encoder
     if not isinstance(decoder, SparseAutoencoder):
         raise StudyError(f"the dictionary of {dictionaries[-1].site} has no decoder")
+    return FeatureNetwork(dictionaries, connectors, decoder, _tail(subject))
+
+
+def _tail(subject: Subject) -> Tail:
+    """The network after its last site: stored inputs get their own shape back, modules may work in place."""
     tail = tail_from(subject.network, subject.sites[-1])
-    return FeatureNetwork(dictionaries, connectors, decoder, tail)
+    shape = next(iter(subject.heldout.batches())).shape[1:]
+
+    def run(activations: Tensor, inputs: Tensor | None) -> Tensor:
+        return tail(activations.clone(), None if inputs is None else inputs.reshape(-1, *shape))
+
+    return run
 
 
 def load_tuned(study: Study) -> tuple[Connector, ...]:

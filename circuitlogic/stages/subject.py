@@ -15,7 +15,7 @@ from circuitlogic.activations.sites import Site, find_sites
 from circuitlogic.config import StudyConfig
 from circuitlogic.datasets.images import ImageData, ImageSplit
 from circuitlogic.datasets.registry import load_images
-from circuitlogic.errors import ConfigError, StudyError, unknown_name
+from circuitlogic.errors import ConfigError, StudyError
 from circuitlogic.networks.image_mlp import ImageClassifier
 from circuitlogic.networks.training import ClassifierScores, score_classifier, train_classifier
 from circuitlogic.progress import Progress
@@ -51,11 +51,6 @@ class Subject:
     """Changes when the network or the samples do: the key of everything made from them."""
     image_shape: tuple[int, int] | None = None
     """Height and width, where the inputs are images."""
-
-    def site_text(self, name: str) -> str:
-        """How the site called `name` is written for a capture."""
-        site = next(s for s in self.sites if s.name == name)
-        return site.module if site.name == site.module else f"{site.module}:{site.side}"
 
     @contextmanager
     def at_rest(self) -> Generator[None]:
@@ -147,9 +142,7 @@ def make_classifier(study: Study, data: ImageData, progress: Progress) -> Subjec
         DataError: the loss is not finite.
     """
     config, key = study.config, _classifier_key(study, data)
-    pixels = data.shape[0] * data.shape[1]
-    untrained = ImageClassifier(pixels, config.network.hidden, data.classes, torch.Generator().manual_seed(0))
-    _classifier_sites(untrained, config)
+    _check_sites_early(config, data)
     if not study.is_done(NETWORK, key):
         generator = torch.Generator().manual_seed(seed_for(config.seed, NETWORK))
         network = train_classifier(data, config.network, generator, progress)
@@ -165,18 +158,13 @@ def _classifier_key(study: Study, data: ImageData) -> str:
 
 
 def _classifier_sites(network: ImageClassifier, config: StudyConfig) -> tuple[Site, ...]:
-    """The config's sites: inputs or outputs of hidden layers in order, the last an output."""
-    sites = _at_least_two(find_sites(network, config.sites or network.site_names))
-    layers = network.site_names
-    for site in sites:
-        if site.module not in layers:
-            raise unknown_name("site", site.name, layers)
-    depths = [(layers.index(site.module), site.side == "out") for site in sites]
-    if depths != sorted(depths) or sites[-1].side != "out":
-        raise ConfigError(
-            f"sites = {', '.join(s.name for s in sites)}: give them in the network's order, the output of a layer last"
-        )
-    return sites
+    return _at_least_two(find_sites(network, config.sites or network.site_names))
+
+
+def _check_sites_early(config: StudyConfig, data: ImageData) -> None:
+    """A wrong site should not cost the training of a network."""
+    pixels = data.shape[0] * data.shape[1]
+    _classifier_sites(ImageClassifier(pixels, config.network.hidden, data.classes, torch.Generator()), config)
 
 
 def _classifier_card(network: ImageClassifier, data: ImageData, config: StudyConfig) -> NetworkCard:
@@ -306,4 +294,8 @@ def load_classifier(study: Study) -> ImageClassifier:
 def _fingerprint(data: ImageData) -> list[object]:
     """Identifies the images and labels of every split, wherever they lie."""
     arrays = (a for split in (data.train, data.heldout, data.test) for a in (split.images, split.labels))
-    return [data.name, data.shape, *(hashlib.sha256(np.ascontiguousarray(a)).hexdigest() for a in arrays)]
+    return [
+        data.name,
+        data.shape,
+        *(hashlib.sha256(np.ascontiguousarray(a).data).hexdigest() for a in arrays),
+    ]

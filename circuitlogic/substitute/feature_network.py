@@ -1,6 +1,7 @@
 """Running a model on features: encode once, pass through the connectors, decode before the readout."""
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -31,11 +32,18 @@ class FeatureNetwork:
 
     def __post_init__(self) -> None:
         sites = [d.site for d in self.dictionaries]
-        joined = [c.source for c in self.connectors] + [c.target for c in self.connectors[-1:]]
-        if sites != joined:
+        joined = [(c.source, c.target) for c in self.connectors]
+        if not joined or joined != list(pairwise(sites)):
             raise StudyError(
                 f"connectors join {joined}, the dictionaries are of {sites}: they must be one chain"
             )
+        sizes = [len(d.statistics.scales) for d in self.dictionaries]
+        for connector, (n_in, n_out) in zip(self.connectors, pairwise(sizes), strict=True):
+            if connector.weight.shape != (n_out, n_in):
+                raise StudyError(
+                    f"the connector {connector.source} → {connector.target} is "
+                    f"{list(connector.weight.shape)}, its dictionaries ask for {[n_out, n_in]}"
+                )
 
     def features(self, activations: Float[Tensor, "batch d"]) -> list[Tensor]:
         """Raw features at every site, given the first site's activations; all but the first are predicted."""

@@ -116,7 +116,7 @@ def tune_feature_network(
                     f"tuning the feature network: the loss is not finite; lower tune.lr ({config.lr:g})"
                 )
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward(inputs=parameters)
             with torch.no_grad():
                 for layer in layers:
                     layer.observe_gradient()
@@ -128,7 +128,7 @@ def tune_feature_network(
 
 
 def _prune(layers: list[_Layer], step: int, steps: int, threshold: float) -> None:
-    cut = int(_CUT_AT * steps)
+    cut = max(1, int(_CUT_AT * steps))
     for layer in layers:
         if step < cut and step % max(1, steps // _PRUNINGS) == 0:
             layer.keep_strongest(min(1.0, step / (_PRUNED_BY * steps)))

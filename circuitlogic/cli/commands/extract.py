@@ -12,13 +12,17 @@ def extract(
     study: StudyArgument,
     threshold: Annotated[
         float | None,
-        typer.Option(min=0.0, help="Keep edges with |weight| above it, in unit scale. Default: the study's setting."),
+        typer.Option(
+            min=0.0, help="Keep edges with |weight| above it, in unit scale. Default: the study's setting."
+        ),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> None:
-    """Threshold the connectors into the feature graph, read its gates, and run the graph as a network.
+    """Read the feature graph and its gates at a threshold.
+
+    The thresholded graph is then run as a network, on held-out samples.
 
     A threshold that leaves no edge is refused and the earlier graph is kept.
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from circuitlogic.report.rows import GateRow
     from circuitlogic.study import Study
 
+_PANEL = 100
+"""Width of a gate's panel in a pipe."""
+
 
 @output_options
 def show(
@@ -30,7 +33,7 @@ def show(
     *,
     output: Output,
 ) -> None:
-    """Show all gates, best proven first, or everything about one gate.
+    """Show all gates, best proven first, or one gate.
 
     Example: circuitlogic show runs/digits --kind and-not --min-f1 0.8
     """
@@ -71,7 +74,10 @@ def _kept(
         for row in rows
         if kind in (None, row.gate.kind)
         and site in (None, row.gate.feature.site)
-        and (min_f1 is None or (row.claims and row.gate.evidence is not None and row.gate.evidence.f1 >= min_f1))
+        and (
+            min_f1 is None
+            or (row.claims and row.gate.evidence is not None and row.gate.evidence.f1 >= min_f1)
+        )
     ]
     if rows and not kept:
         asked = {"kind": kind, "site": site, "F1 at least": min_f1}
@@ -85,13 +91,16 @@ def _one(study: "Study", graph: "FeatureGraph", gate: "Gate", output: Output) ->
     from circuitlogic.cli.gate_listing import COLUMNS, SHOWN, gate_values
     from circuitlogic.cli.listing import Listing, write_listing
     from circuitlogic.extract.gates_file import gate_to_json
+    from circuitlogic.report.examples import ExampleBook
+    from circuitlogic.report.gate_panel import gate_panel
     from circuitlogic.report.gate_rows import gate_row
-    from circuitlogic.report.tables import gate_panel
     from circuitlogic.report.view import graph_labels
 
-    row = gate_row(gate, graph_labels(graph))
-    if output.format is None and not output.json and output.columns is None:
-        output.streams.draw(gate_panel(row))
+    labels = graph_labels(graph)
+    row = gate_row(gate, labels)
+    if output.is_default or (output.chosen == "table" and output.columns is None):
+        pictures = ExampleBook(study).of(gate.feature) if output.streams.interactive else None
+        output.streams.draw(gate_panel(gate, labels, pictures), pipe_width=_PANEL)
     elif output.chosen == "json" and output.columns is None:
         write_document("gate", {"study": str(study.root), "label": row.label, "gate": gate_to_json(gate)})
     else:

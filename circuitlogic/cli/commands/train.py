@@ -13,7 +13,9 @@ from circuitlogic.config import Architecture, Init, Solver
 def train(
     config_file: Annotated[
         Path | None,
-        typer.Argument(metavar="[CONFIG.toml]", help="Settings; see `circuitlogic config show`.", show_default=False),
+        typer.Argument(
+            metavar="[CONFIG.toml]", help="Settings; see `circuitlogic config show`.", show_default=False
+        ),
     ] = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="STUDY", help="Study folder to make or to resume.")
@@ -30,12 +32,14 @@ def train(
     edges: Annotated[int | None, typer.Option(help="Edges to keep per connector.")] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Any other setting, repeatable; VALUE as in TOML."),
+        typer.Option(
+            "--set", metavar="SECTION.KEY=VALUE", help="Any other setting, repeatable; VALUE as in TOML."
+        ),
     ] = None,
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> None:
-    """Train a network, its sparse autoencoders and their connectors into a study folder.
+    """Train a network, its autoencoders and connectors.
 
     A stage that is done and unchanged is not run again: the same command resumes a study that was interrupted.
     Without CONFIG.toml an existing study goes on with its own settings. Flags overrule both.

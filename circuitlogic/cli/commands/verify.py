@@ -27,7 +27,9 @@ def verify(
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> None:
-    """Run the thresholded feature network against the original; exit 3 if it falls below a minimum.
+    """Run the graph as a network, against the original.
+
+    Exit code 3 if it falls below a minimum.
 
     Example: circuitlogic verify runs/digits --split test --min-agreement 0.9
     """

@@ -1,0 +1,123 @@
+"""Owns how the answer of a query leaves: rows, paths, a tree, or an explanation why there is nothing."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from circuitlogic.cli.documents import write_document
+from circuitlogic.cli.listing import Listing, Value, write_listing
+from circuitlogic.cli.options import Output
+from circuitlogic.errors import NothingLeftError
+
+if TYPE_CHECKING:
+    from circuitlogic.graph.subgraph import SubGraph
+
+_NODES = ("feature", "label", "kind", "depth", "influence", "firing_rate")
+_PATHS = ("rank", "product", "path", "weights")
+
+
+def print_answer(
+    study: Path,
+    question: str,
+    ask: Callable[[float], "SubGraph"],
+    output: Output,
+    min_weight: float,
+    tree: bool,
+    upstream: bool | None,
+) -> None:
+    """Ask and print.
+
+    Args:
+        study: Where the graph is from.
+        question: Name of the query.
+        ask: The query at a given minimal weight.
+        output: How to print.
+        min_weight: The one the user wants.
+        tree: Draw a tree even in a pipe.
+        upstream: Of a cone: whether it holds inputs or outputs; None for other answers, which are no trees.
+
+    Raises:
+        NothingLeftError: the answer is empty because `min_weight` is too high.
+    """
+    answer = ask(min_weight)
+    if answer.is_empty:
+        if min_weight > 0 and not ask(0.0).is_empty:
+            raise NothingLeftError(answer.explanation)
+        output.streams.say(answer.explanation)
+        if output.chosen != "json":
+            return
+    answer = _limited(answer, output)
+    if _as_document(output):
+        write_document("query", _document(study, question, answer))
+    elif upstream is not None and (tree or (output.is_default and output.streams.interactive)):
+        from circuitlogic.cli.tree import cone_tree
+
+        output.streams.draw(cone_tree(answer, upstream))
+    else:
+        ranked = answer.depth is not None and not answer.paths
+        write_listing(_listing(question, answer), replace(output, limit=None) if ranked else output)
+    if answer.left_out:
+        output.streams.say(f"{answer.left_out} weaker features hidden by --limit {output.limit}")
+
+
+def _as_document(output: Output) -> bool:
+    """Whether nodes, edges and paths are all asked for; rows are, once somebody chooses or sorts columns."""
+    return output.chosen == "json" and output.columns is None and output.sort is None
+
+
+def _limited(answer: "SubGraph", output: Output) -> "SubGraph":
+    """The `--limit` strongest, for questions that have no limit of their own; the features asked about stay."""
+    from circuitlogic.graph.selection import choose
+
+    if output.limit is None or answer.left_out or answer.is_empty or answer.paths:
+        return answer
+    if answer.depth is not None:
+        return choose(answer, None, output.limit)
+    if not _as_document(output):
+        return answer
+    left_out = max(0, answer.nodes.size - output.limit)
+    return replace(answer, nodes=answer.nodes[: output.limit], left_out=left_out)
+
+
+def _document(study: Path, question: str, answer: "SubGraph") -> dict[str, Any]:
+    return {
+        "study": str(study),
+        "question": question,
+        "starts": [str(feature) for feature in answer.graph.features(answer.starts)],
+        "explanation": answer.explanation or None,
+        "hidden": answer.left_out,
+        "nodes": [{"feature": name, **data} for name, data in answer.node_items()],
+        "edges": [{"source": a, "target": b, **data} for a, b, data in answer.edge_items()],
+        "paths": [
+            {"features": [str(f) for f in p.features], "weights": p.weights, "product": p.product}
+            for p in answer.paths
+        ],
+    }
+
+
+def _listing(question: str, answer: "SubGraph") -> Listing:
+    about = {"question": question}
+    if answer.paths:
+        return Listing("query", _PATHS, _path_rows(answer), about=about)
+    rows: list[dict[str, Value]] = [
+        {"feature": name, **{key: data.get(key) for key in _NODES[1:]}} for name, data in answer.node_items()
+    ]
+    return Listing("query", _NODES, rows, _filled(rows), about)
+
+
+def _path_rows(answer: "SubGraph") -> list[dict[str, Value]]:
+    return [
+        {
+            "rank": rank,
+            "product": path.product,
+            "path": " -> ".join(str(feature) for feature in path.features),
+            "weights": " ".join(f"{weight:+.2f}" for weight in path.weights),
+        }
+        for rank, path in enumerate(answer.paths, start=1)
+    ]
+
+
+def _filled(rows: list[dict[str, Value]]) -> tuple[str, ...]:
+    """The columns that hold anything."""
+    return tuple(name for name in _NODES if any(row.get(name) is not None for row in rows))

@@ -1,0 +1,57 @@
+"""`circuitlogic bench`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from circuitlogic.cli.console import Streams, write
+from circuitlogic.cli.options import NoColor, Quiet
+
+bench_app = typer.Typer(
+    name="bench",
+    help="Run the experiments behind the project's figures.\n\nExample: circuitlogic bench mnist --out reports/mnist",
+    no_args_is_help=True,
+)
+
+
+@bench_app.callback()
+def _group() -> None:
+    """Run the experiments behind the project's figures.
+
+    Example: circuitlogic bench mnist --out reports/mnist
+    """
+
+
+@bench_app.command("mnist")
+def mnist(
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the report.")] = Path(
+        "reports/mnist"
+    ),
+    work: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="Studies and finished experiments; a second run reads them back."),
+    ] = Path("runs/bench"),
+    data: Annotated[str | None, typer.Option(metavar="DIR", help="Folder of the MNIST files.")] = None,
+    seeds: Annotated[str, typer.Option(metavar="N,N,..", help="Seeds to run and to average over.")] = "0,1,2",
+    threads: Annotated[int, typer.Option(min=1, help="Threads torch may use.")] = 1,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> None:
+    """Repeat the MNIST experiment this project started from, with its answers.
+
+    Takes about ten minutes per seed on one core. An interrupted run is taken up by the same command.
+
+    Example: circuitlogic bench mnist --data mnist --out reports/mnist
+    """
+    from circuitlogic.benchmarks.run import reproduce
+    from circuitlogic.cli.console_progress import console_progress
+    from circuitlogic.cli.settings import parse_widths, with_threads
+    from circuitlogic.config import config_from_mapping
+
+    config = config_from_mapping({"data": {"dataset": "mnist", **({} if data is None else {"path": data})}})
+    chosen = parse_widths(seeds, what="--seeds", lowest=0)
+    command = f"circuitlogic bench mnist --seeds {seeds}"
+    with with_threads(threads), console_progress(Streams(color=not no_color, quiet=quiet)) as progress:
+        report = reproduce(work, out, config, chosen, command, progress)
+    write(f"{report}\n")

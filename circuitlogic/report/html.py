@@ -1,0 +1,214 @@
+"""Owns the HTML report: one file, no address outside it, the same bytes for the same study."""
+
+import base64
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import cast
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from circuitlogic.errors import StudyError
+from circuitlogic.features import FeatureId
+from circuitlogic.progress import SILENT, Progress
+from circuitlogic.render.matrices import matrix_strip
+from circuitlogic.render.sheet import INLINE_CSS
+from circuitlogic.report import numbers
+from circuitlogic.report.cards import Card, SpriteSheet, gate_card, png_uri, weight_path
+from circuitlogic.report.connector_pictures import connector_frames, thinned, without_many_colours
+from circuitlogic.report.definitions import DEFINITIONS
+from circuitlogic.report.diagrams import cone_picture, cone_roots, logic_cone, svg_or_nothing
+from circuitlogic.report.examples import ExampleBook
+from circuitlogic.report.gate_rows import best_across_kinds, sorted_gates
+from circuitlogic.report.rows import GateRow, StudyView
+from circuitlogic.report.tables import KIND_STYLES
+from circuitlogic.report.tiles import Tile, tiles
+from circuitlogic.study import Study
+from circuitlogic.tensor_files import write_bytes
+
+MAX_CARDS = 150
+MAX_ROWS = 1000
+BUDGET = 1_900_000
+"""Bytes that the page may reach by adding cards; what every page has comes first."""
+CONES = 3
+_STRIP_PANELS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The picture of one connector."""
+
+    source: str
+    target: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cone:
+    """The picture of what feeds one gate."""
+
+    row: GateRow
+    below: tuple[GateRow, ...]
+    """The other gates of the cone, by feature, those nearest the gate first."""
+    diagram: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the template lays out besides the view."""
+
+    tiles: tuple[Tile, ...]
+    table: tuple[GateRow, ...]
+    """Rows of the gate table, best evidence first."""
+    cards: tuple[Card, ...]
+    carded: frozenset[FeatureId]
+    cones: tuple[Cone, ...]
+    strips: tuple[Strip, ...]
+    sprite_rules: tuple[Markup, ...]
+    aspect: float
+
+
+def write_html(view: StudyView, study: Study, path: Path, progress: Progress = SILENT) -> Path:
+    """Write the report to `path`.
+
+    Raises:
+        StudyError: the study is not extracted yet, or an artefact is damaged.
+    """
+    write_bytes(path, html_report(view, study, progress).encode())
+    return path
+
+
+def html_report(view: StudyView, study: Study, progress: Progress = SILENT, budget: int = BUDGET) -> str:
+    """The page.
+
+    Raises:
+        StudyError: as `write_html`.
+    """
+    if view.final is None or not view.gates:
+        raise StudyError(f"{study.root} has no gates to report: run `circuitlogic extract {study.root}`")
+    sprites = SpriteSheet(ExampleBook(study))
+    strips = _strips(view, study)
+    cones = _cones(view)
+    table = sorted_gates(view.gates)[:MAX_ROWS]
+    bare = _rendered(view, _page(view, table, (), cones, strips, SpriteSheet(ExampleBook(study))))
+    room = budget - len(bare.encode())
+    cards = tuple(_cards_within(view, sprites, room, progress))
+    return _rendered(view, _page(view, table, cards, cones, strips, sprites))
+
+
+def _page(
+    view: StudyView,
+    table: tuple[GateRow, ...],
+    cards: tuple[Card, ...],
+    cones: tuple[Cone, ...],
+    strips: tuple[Strip, ...],
+    sprites: SpriteSheet,
+) -> Page:
+    return Page(
+        tiles=tiles(view),
+        table=table,
+        cards=cards,
+        carded=frozenset(card.row.gate.feature for card in cards),
+        cones=cones,
+        strips=strips,
+        sprite_rules=tuple(Markup(rule) for rule in sprites.rules),  # noqa: S704
+        aspect=sprites.aspect,
+    )
+
+
+def _rendered(view: StudyView, page: Page) -> str:
+    return _environment().get_template("report.html.j2").render(view=view, page=page)
+
+
+def _cards_within(view: StudyView, sprites: SpriteSheet, room: int, progress: Progress) -> Iterator[Card]:
+    """Cards of the gates that matter most, as many as fit into `room` bytes."""
+    rows = best_across_kinds(view.gates, MAX_CARDS)
+    template = _environment().get_template("card.html.j2")
+    carded = frozenset(row.gate.feature for row in rows)
+    page = _CardedOnly(carded)
+    for number, row in enumerate(progress.track(rows, "gate cards", len(rows))):
+        rules = len(sprites.rules)
+        card = gate_card(row, view, sprites, number)
+        text = template.render(card=card, page=page, place=number + 1)
+        room -= len(text.encode()) + sum(len(rule) + 1 for rule in sprites.rules[rules:])
+        if room < 0:
+            del sprites.rules[rules:]
+            return
+        yield card
+
+
+@dataclass(frozen=True, slots=True)
+class _CardedOnly:
+    carded: frozenset[FeatureId]
+
+
+def _cones(view: StudyView) -> tuple[Cone, ...]:
+    rows = {row.gate.feature: row for row in view.gates}
+    gates = {feature: row.gate for feature, row in rows.items()}
+    found: list[Cone] = []
+    for number, row in enumerate(cone_roots(view, CONES)):
+        picture = cone_picture(row.gate.feature, gates, view.labels, f"c{number}-")
+        svg = svg_or_nothing(picture, f"What feeds {row.gate.feature}")
+        if svg:
+            inside = [node.feature for node in logic_cone(row.gate.feature, gates).nodes[1:]]
+            below = tuple(rows[feature] for feature in inside if feature in rows and rows[feature].claims)
+            found.append(Cone(row, below, Markup(svg)))  # noqa: S704
+    return tuple(found)
+
+
+def _strips(view: StudyView, study: Study) -> tuple[Strip, ...]:
+    threshold = view.header.threshold or 0.0
+    found: list[Strip] = []
+    with tempfile.TemporaryDirectory() as folder:
+        png = Path(folder) / "strip.png"
+        for (source, target), (frames, titles) in connector_frames(
+            study, view.header.sites, threshold
+        ).items():
+            matrix_strip(*thinned(frames, titles, _STRIP_PANELS), png)
+            found.append(Strip(source, target, png_uri(without_many_colours(png))))
+    return tuple(found)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("circuitlogic.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    for name in ("score", "interval", "small", "count", "weight"):
+        environment.filters[name] = getattr(numbers, name)
+    environment.filters["unbroken"] = _unbroken
+    environment.filters["share"] = lambda value, digits=1: _unbroken(numbers.share(value, digits))
+    script = _static("report.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    shared: dict[str, object] = {
+        "definitions": {one.anchor: one.text for one in DEFINITIONS},
+        "all_definitions": DEFINITIONS,
+        "quiet_kinds": frozenset(KIND_STYLES),
+        "weight_path": weight_path,
+        "split": numbers.split_title,
+        "dash": numbers.NONE,
+        "css": Markup(_static("report.css") + INLINE_CSS),  # noqa: S704
+        "js": Markup(script),  # noqa: S704
+        "script_hash": f"sha256-{digest}",
+    }
+    cast(dict[str, object], environment.globals).update(shared)
+    return environment
+
+
+def _unbroken(text: str) -> str:
+    """`text` in which a number and its `%` stay on one line."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def _static(name: str) -> str:
+    return (files("circuitlogic.report") / "static" / name).read_text(encoding="utf-8")

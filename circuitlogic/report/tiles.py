@@ -1,0 +1,65 @@
+"""Owns the four numbers that head a report: sparsity, gates, fidelity, what is left unexplained."""
+
+from dataclasses import dataclass
+
+from circuitlogic.report.caveats import unexplained_share
+from circuitlogic.report.numbers import NONE, count, share
+from circuitlogic.report.rows import StudyView
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One of the four numbers."""
+
+    anchor: str
+    """Of its definition."""
+    name: str
+    value: str
+    meaning: str
+    """What the number says, on what, before or after thresholding."""
+
+
+def tiles(view: StudyView) -> tuple[Tile, ...]:
+    """Sparsity, gates, fidelity, unexplained; none before extraction."""
+    if view.final is None:
+        return ()
+    return (_sparsity(view), _gates(view), _fidelity(view), _unexplained(view))
+
+
+def _sparsity(view: StudyView) -> Tile:
+    edges = sum(row.sparsity.edges for row in view.cut)
+    entries = sum(row.sparsity.entries for row in view.cut)
+    kept = share(edges / entries if entries else None)
+    meaning = f"of {count(entries)} possible ({kept}), after thresholding at |w| > {view.header.threshold:g}"
+    return Tile("edges", "Edges", count(edges), meaning)
+
+
+def _gates(view: StudyView) -> Tile:
+    claimed = sum(row.claims for row in view.gates)
+    kinds = {row.gate.kind for row in view.gates if row.claims}
+    top = [f"{row.kind} {count(row.gates)}" for row in view.kinds if row.kind in kinds][:4]
+    more = ", …" if len(kinds) > len(top) else ""
+    words = f": {', '.join(top)}{more}" if top else ""
+    return Tile("gate", "Gates with a formula", count(claimed), f"of {count(len(view.gates))} gates{words}")
+
+
+def _fidelity(view: StudyView) -> Tile:
+    scores = view.variants[-1].scores
+    original = view.header.accuracy(scores.split)
+    beside = NONE if original is None else share(original)
+    meaning = (
+        f"accuracy of the thresholded feature network, {count(scores.samples)} held-out samples; original "
+        f"{beside}; same answer on {share(scores.agreement)}"
+    )
+    return Tile("feature-network", "Fidelity", share(scores.accuracy), meaning)
+
+
+def _unexplained(view: StudyView) -> Tile:
+    fvu = [f"{row.fidelity.fvu:.2f} at {row.target}" for row in view.cut[-1:]]
+    meaning = "of the gates that fire often enough to be read; variance the graph leaves unexplained: "
+    return Tile(
+        "unexplained",
+        "Unexplained",
+        share(unexplained_share(view.gates)),
+        meaning + (fvu[0] if fvu else NONE),
+    )
