@@ -5,8 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from circuitlogic.config import StudyConfig, config_from_mapping
+
+torch.set_num_threads(1)  # tests run side by side, one per core
 
 SMALL = {
     "network": {"hidden": [24, 24, 24], "epochs": 12, "batch_size": 64},

@@ -16,7 +16,6 @@ from circuitlogic.saes.relu import Relu
 from circuitlogic.saes.statistics import FeatureStatistics, feature_statistics
 
 # Tensors here are small: on a busy machine more threads only wait for each other.
-torch.set_num_threads(1)
 
 
 def seeded(seed: int) -> torch.Generator:

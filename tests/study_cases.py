@@ -17,7 +17,7 @@ from circuitlogic.study import Study
 
 TINY: dict[str, dict[str, object]] = {
     "data": {"dataset": "tiny"},
-    "network": {"hidden": [10, 10, 10], "epochs": 6, "batch_size": 50},
+    "network": {"hidden": [8, 8, 8], "epochs": 6, "batch_size": 60},
     "saes": {"expansion": 1.5, "k": 3, "epochs": 2, "batch_size": 100},
     "connectors": {"epochs": 2, "batch_size": 100},
     "tune": {"epochs": 2, "batch_size": 100, "edges": 60},
@@ -41,8 +41,10 @@ def use_tiny_data(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _load(_path: Path | None, _progress: Progress) -> RawImages:
     pixels, labels = load_digits(return_X_y=True)
-    pixels, labels = np.asarray(pixels)[:600].astype(np.uint8), np.asarray(labels)[:600].astype(np.int64)
-    return RawImages((8, 8), 10, 16, RawSplit(pixels[:480], labels[:480]), RawSplit(pixels[480:], labels[480:]))
+    pixels, labels = np.asarray(pixels)[:420].astype(np.uint8), np.asarray(labels)[:420].astype(np.int64)
+    return RawImages(
+        (8, 8), 10, 16, RawSplit(pixels[:360], labels[:360]), RawSplit(pixels[360:], labels[360:])
+    )
 
 
 def run_all(root: Path, config: StudyConfig) -> Study:

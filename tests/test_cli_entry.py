@@ -48,7 +48,7 @@ def test_every_command_has_help_with_an_example(cli: Cli, command: tuple[str, ..
 
 def test_the_walk_finds_the_promised_commands():
     tops = {command[0] for command in _commands()}
-    promised = "demo train extract verify show query diagram report export inspect doctor config"
+    promised = "demo train extract verify show query diagram report export bench inspect doctor config"
     assert sorted(tops) == sorted(promised.split())
     assert ("query", "STUDY", "ancestors") in set(_commands())
 
@@ -90,7 +90,7 @@ BAD: dict[str, tuple[int, str]] = {
     "train --out {new} --set saes.k=0": (2, "at least 1"),
     "train --out {new} --set saes=3": (2, "unknown setting 'saes'"),
     "train --out {new} --hidden 64,wide": (2, "--hidden '64,wide'"),
-    "train --out {new} --hidden 0": (2, "network.hidden"),
+    "train --out {new} --hidden 0": (2, "at least 1"),
     "train --out {new} --k -1": (2, "saes.k"),
     "train --out {new} --seed -1": (2, "seed"),
     "train --out {new} --seed one": (2, "valid integer"),

@@ -138,8 +138,9 @@ def test_wrong_settings_are_one_clear_line(values: dict[str, Any], words: list[s
         _TEXT | st.sampled_from(["saes", "data", "seed"]),
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-            lambda inner: st.lists(inner, max_size=2)
-            | st.dictionaries(_TEXT | st.just("k"), inner, max_size=2),
+            lambda inner: (
+                st.lists(inner, max_size=2) | st.dictionaries(_TEXT | st.just("k"), inner, max_size=2)
+            ),
             max_leaves=4,
         ),
         max_size=2,

@@ -28,7 +28,22 @@ def test_any_other_text_is_refused_in_one_line(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "/", "a/", "/1", "a/b", "a/-1", "a/1/2", "a b/1", "a/1\n", "\na/1", "a/١", "é/1", "../x/1", "a/1234567890"],
+    [
+        "",
+        "/",
+        "a/",
+        "/1",
+        "a/b",
+        "a/-1",
+        "a/1/2",
+        "a b/1",
+        "a/1\n",
+        "\na/1",
+        "a/١",
+        "é/1",
+        "../x/1",
+        "a/1234567890",
+    ],
 )
 def test_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="is not a feature: write SITE/INDEX"):

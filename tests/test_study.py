@@ -89,9 +89,9 @@ def _entry(files: object) -> dict[str, object]:
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda m: "{",
-        lambda m: "[]",
-        lambda m: '"x"',
+        lambda _: "{",
+        lambda _: "[]",
+        lambda _: '"x"',
         lambda m: json.dumps({**m, "artefacts": 3}),
         lambda m: json.dumps({**m, "artefacts": {"graph": {}}}),
         lambda m: json.dumps({**m, "artefacts": {"graph": []}}),
@@ -121,6 +121,12 @@ def test_damaged_config_is_refused(tmp_path: Path) -> None:
         Study.open(tmp_path)
 
 
+def _make_half(study: Study, artefact: str, failure: type[BaseException]) -> None:
+    with study.making(artefact, "new") as folder:
+        (folder / "half").write_text("half")
+        raise failure
+
+
 @pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt, SystemExit, MemoryError])
 @pytest.mark.parametrize("earlier", [False, True])
 def test_making_is_whole_or_nothing(tmp_path: Path, failure: type[BaseException], earlier: bool) -> None:
@@ -128,9 +134,8 @@ def test_making_is_whole_or_nothing(tmp_path: Path, failure: type[BaseException]
     if earlier:
         _make(study, "saes/hidden.0", "old")
     before = files_below(tmp_path)
-    with pytest.raises(failure), study.making("saes/hidden.0", "new") as folder:
-        (folder / "half").write_text("half")
-        raise failure
+    with pytest.raises(failure):
+        _make_half(study, "saes/hidden.0", failure)
     assert files_below(tmp_path) == before
     for seen in (study, Study.open(tmp_path)):
         assert seen.is_done("saes/hidden.0", "old") is earlier
@@ -181,7 +186,9 @@ def test_missing_parts_name_the_command(tmp_path: Path) -> None:
         study.entry("saes/hidden.0")
     _make(study, "gates")
     (tmp_path / "gates" / "deep" / "a.txt").unlink()
-    with pytest.raises(StudyError, match=r"a\.txt is missing: run `circuitlogic extract .*` to make it again"):
+    with pytest.raises(
+        StudyError, match=r"a\.txt is missing: run `circuitlogic extract .*` to make it again"
+    ):
         study.folder("gates")
 
 

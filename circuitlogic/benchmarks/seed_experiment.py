@@ -40,7 +40,9 @@ from circuitlogic.verify.faithfulness import Faithfulness, Reference, compare, f
 EDGES = (115, 229, 458, 916, 1832, 3664)
 """Edge budgets per connector of the accuracy curve; 458 is the seed's."""
 L1_OF_SAES = (0.9, 1.8, 3.6)
-L1_OF_GRADIENT = (1.0, 10.0, 30.0)
+L1_OF_GRADIENT = (0.3, 1.0, 3.0)
+SEED_BATCH = 128
+"""Small batches: a far start needs many steps, and too few would decide the comparison."""
 WIDTHS = (64, 128, 256)
 LENGTHS = (8, 32)
 """Epochs of the comparison of starts."""
@@ -177,7 +179,9 @@ class SeedExperiment:
         """The seed's recipe (tied autoencoder, MSE + L1 by gradient descent), then really thresholded."""
         tied = self._tied()
         for l1 in L1_OF_GRADIENT:
-            config = replace(self.config.connectors, solver="gradient", init="random", l1=l1, lr=1e-3)
+            config = ConnectorConfig(
+                "gradient", "random", l1, self.config.connectors.epochs, SEED_BATCH, 1e-3
+            )
             yield from self._connector_rows("seed recipe", f"l1 {l1:g}", tied, config)
 
     def starts(self) -> Iterator[Figure]:
@@ -187,9 +191,7 @@ class SeedExperiment:
             for solver, l1, lr in _SOLVERS:
                 for epochs in LENGTHS:
                     for init in _STARTS:
-                        config = ConnectorConfig(
-                            solver, init, l1, epochs, self.config.connectors.batch_size, lr
-                        )
+                        config = ConnectorConfig(solver, init, l1, epochs, SEED_BATCH, lr)
                         arm = f"{name}, {solver}, {epochs} epochs | {init}"
                         yield from self._connector_rows("starts", arm, chosen, config)
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from circuitlogic import __version__
+from circuitlogic.cli.commands.bench import bench_app
 from circuitlogic.cli.commands.config_show import config_app
 from circuitlogic.cli.commands.demo import demo
 from circuitlogic.cli.commands.diagram import diagram
@@ -54,6 +55,7 @@ def build_app(plain_help: bool = False) -> typer.Typer:
     ):
         app.command(name, context_settings=_SETTINGS)(command)
     app.add_typer(query_app, name="query", context_settings=_SETTINGS)
+    app.add_typer(bench_app, name="bench", context_settings=_SETTINGS)
     app.add_typer(config_app, name="config", context_settings=_SETTINGS)
     return app
 

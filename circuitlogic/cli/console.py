@@ -39,7 +39,9 @@ class Streams:
         from rich.console import Console
 
         if self.interactive:
-            Console(no_color=self._no_color, highlight=False, emoji=False).print(renderable)
+            Console(force_terminal=True, no_color=self._no_color, highlight=False, emoji=False).print(
+                renderable
+            )
             return
         drawn = io.StringIO()
         Console(file=drawn, width=pipe_width, color_system=None, highlight=False, emoji=False).print(

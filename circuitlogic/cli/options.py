@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -21,6 +20,9 @@ StudyArgument: TypeAlias = Annotated[
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Overwrite what exists.")]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only errors.")]
+Threads: TypeAlias = Annotated[
+    int | None, typer.Option(min=1, help="Threads torch may use; small networks are fastest with 1.")
+]
 NoColor: TypeAlias = Annotated[bool, typer.Option("--no-color", help="No colour; NO_COLOR does the same.")]
 
 
@@ -62,7 +64,7 @@ class Output:
             raise ConfigError(f"--json and --format {self.format} contradict each other: give one of them")
         if self.json:
             return "json"
-        return self.format or ("table" if sys.stdout.isatty() else "tsv")
+        return self.format or ("table" if self.streams.interactive else "tsv")
 
     @property
     def is_default(self) -> bool:

@@ -1,7 +1,8 @@
 """Owns how a config file, an existing study and flags become one configuration."""
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +57,29 @@ def _toml_value(text: str) -> Any:
     return table["value"] if list(table) == ["value"] else text
 
 
-def parse_widths(text: str) -> list[int]:
+def parse_widths(text: str, what: str = "--hidden", lowest: int = 1) -> list[int]:
     """`64,64,64` as numbers.
 
     Raises:
-        ConfigError: another form.
+        ConfigError: another form, or a number below `lowest`.
     """
     try:
-        return [int(part) for part in text.split(",")]
+        numbers = [int(part) for part in text.split(",")]
     except ValueError:
-        raise ConfigError(f"--hidden {text!r}: write whole numbers, for example 64,64,64") from None
+        raise ConfigError(f"{what} {text!r}: write whole numbers, for example 64,64,64") from None
+    if min(numbers) < lowest:
+        raise ConfigError(f"{what} {text!r}: each number must be at least {lowest}")
+    return numbers
+
+
+@contextmanager
+def with_threads(count: int | None) -> Generator[None]:
+    """Let torch use so many threads; None leaves that to torch. Small networks are fastest with one."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

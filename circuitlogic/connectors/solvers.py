@@ -1,10 +1,12 @@
 """Objectives and steps by which a connector is trained: a registry of solvers.
 
-Parameters and batches are in unit scale; a solver whose source works in raw units converts in its loss.
+A solver says in which units it works: the features' own (`raw`), or features divided by their scales (`unit`). The
+choice matters beyond the loss, because Adam's steps have the same size whatever the units.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -13,20 +15,14 @@ from torch import Tensor
 from circuitlogic.errors import unknown_name
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scales:
-    """Units of the two dictionaries."""
-
-    source: Float[Tensor, " n_in"]
-    target: Float[Tensor, " n_out"]
-
-
 @dataclass(frozen=True, slots=True)
 class Solver:
-    """A training objective and what follows each optimiser step. Parameters are in unit scale."""
+    """A training objective and what follows each optimiser step."""
 
-    loss: Callable[[Tensor, Tensor, Tensor, Scales, float], Tensor]
-    """(z, F_out, W, scales, l1) -> scalar; z are pre-activations, all in unit scale."""
+    units: Literal["raw", "unit"]
+    """Of features, parameters and loss alike."""
+    loss: Callable[[Tensor, Tensor, Tensor, float], Tensor]
+    """(z, F_out, W, l1) -> scalar; z are pre-activations."""
     after_step: Callable[[Tensor, Tensor], None]
     """(W, l1 * each entry's step size [n_out, n_in]): changes W in place."""
 
@@ -35,19 +31,16 @@ def gradient_loss(
     z: Float[Tensor, "batch n_out"],
     target: Float[Tensor, "batch n_out"],
     weight: Float[Tensor, "n_out n_in"],
-    scales: Scales,
     l1: float,
 ) -> Float[Tensor, ""]:
-    """The seed's objective in raw units: mean (ReLU(z) - F_out)² + l1 · mean |W|."""
-    mse = ((torch.relu(z) - target) * scales.target).square().mean()
-    return mse + l1 * (weight * scales.target[:, None] / scales.source).abs().mean()
+    """The seed's objective: mean (ReLU(z) - F_out)² + l1 · mean |W|."""
+    return (torch.relu(z) - target).square().mean() + l1 * weight.abs().mean()
 
 
 def convexified_loss(
     z: Float[Tensor, "batch n_out"],
     target: Float[Tensor, "batch n_out"],
     weight: Float[Tensor, "n_out n_in"],  # noqa: ARG001
-    scales: Scales,  # noqa: ARG001
     l1: float,  # noqa: ARG001
 ) -> Float[Tensor, ""]:
     """Σ over outputs of mean ½(F_out - z)² where F_out > 0, ½ max(z, 0)² where F_out = 0: convex in (W, b)."""
@@ -65,8 +58,8 @@ def _nothing(weight: Tensor, amount: Tensor) -> None:  # noqa: ARG001
 
 
 _SOLVERS: dict[str, Solver] = {
-    "gradient": Solver(gradient_loss, _nothing),
-    "proximal": Solver(convexified_loss, soft_threshold),
+    "gradient": Solver("raw", gradient_loss, _nothing),
+    "proximal": Solver("unit", convexified_loss, soft_threshold),
 }
 
 

@@ -11,7 +11,7 @@ from circuitlogic.config import ConnectorConfig
 from circuitlogic.connectors.feature_pairs import FeaturePairs
 from circuitlogic.connectors.initial import InitContext, start_named
 from circuitlogic.connectors.model import Connector
-from circuitlogic.connectors.solvers import Scales, solver_named
+from circuitlogic.connectors.solvers import Solver, solver_named
 from circuitlogic.errors import DataError
 from circuitlogic.progress import SILENT, Progress
 
@@ -47,21 +47,22 @@ def train_connector(
     """
     generator = torch.Generator().manual_seed(seed)
     solver = solver_named(config.solver)
-    scales = Scales(pairs.source.statistics.scales, pairs.target.statistics.scales)
+    units = _units(pairs, solver)
     live = pairs.target.statistics.live
     start = start_named(config.init)(InitContext(pairs.source, pairs.target, affine, generator))
-    weight = torch.where(live[:, None], start.weight, 0.0).requires_grad_()
-    bias = torch.where(live, start.bias, 0.0).requires_grad_()
+    weight = torch.where(live[:, None], units.weight(start.weight), 0.0).requires_grad_()
+    bias = torch.where(live, start.bias * units.target, 0.0).requires_grad_()
     optimizer = torch.optim.Adam([weight, bias], lr=config.lr, fused=True)
     steps = config.epochs * -(-len(pairs) // config.batch_size)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: linear_tail(step, steps))
     order = np.random.default_rng(seed)
-    snapshots, losses = [weight.detach().clone()], list[float]()
+    snapshots, losses = [units.unit_weight(weight)], list[float]()
     name = f"connector {pairs.source.site} → {pairs.target.site}"
     for _ in progress.track(range(config.epochs), name, config.epochs):
         total = 0.0
         for features, targets in pairs.batches(config.batch_size, order):
-            loss = solver.loss(features @ weight.T + bias, targets, weight, scales, config.l1)
+            z = (features * units.source) @ weight.T + bias
+            loss = solver.loss(z, targets * units.target, weight, config.l1)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -73,9 +74,32 @@ def train_connector(
             total += loss.item() * len(features)
         if not np.isfinite(total):
             raise DataError(f"{name}: the loss is not finite; lower connectors.lr (now {config.lr:g})")
-        snapshots.append(weight.detach().clone())
+        snapshots.append(units.unit_weight(weight))
         losses.append(total / len(pairs))
-    return TrainedConnector(_raw(pairs, weight, bias, scales), tuple(snapshots), tuple(losses))
+    return TrainedConnector(_connector(pairs, units, weight, bias), tuple(snapshots), tuple(losses))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Units:
+    """By what unit-scale features are multiplied to be in the solver's units."""
+
+    source: Float[Tensor, " n_in"]
+    target: Float[Tensor, " n_out"]
+
+    def weight(self, unit: Float[Tensor, "n_out n_in"]) -> Float[Tensor, "n_out n_in"]:
+        """W in the solver's units."""
+        return unit * self.target[:, None] / self.source
+
+    def unit_weight(self, weight: Float[Tensor, "n_out n_in"]) -> Float[Tensor, "n_out n_in"]:
+        """A copy of W between unit-scale features."""
+        return weight.detach() * self.source / self.target[:, None]
+
+
+def _units(pairs: FeaturePairs, solver: Solver) -> _Units:
+    scales = (pairs.source.statistics.scales, pairs.target.statistics.scales)
+    if solver.units == "unit":
+        scales = (torch.ones_like(scales[0]), torch.ones_like(scales[1]))
+    return _Units(*scales)
 
 
 def adam_step_sizes(optimizer: torch.optim.Adam, parameter: Tensor) -> Tensor:
@@ -90,13 +114,13 @@ def linear_tail(step: int, steps: int, tail: float = 0.3) -> float:
     return min(1.0, (steps - step) / (tail * steps) + 1e-3)
 
 
-@torch.no_grad()
-def _raw(pairs: FeaturePairs, weight: Tensor, bias: Tensor, scales: Scales) -> Connector:
+def _connector(pairs: FeaturePairs, units: _Units, weight: Tensor, bias: Tensor) -> Connector:
+    source, target = pairs.source.statistics.scales, pairs.target.statistics.scales
     return Connector(
         pairs.source.site,
         pairs.target.site,
-        (weight * scales.target[:, None] / scales.source).detach(),
-        (bias * scales.target).detach(),
-        scales.source,
-        scales.target,
+        units.unit_weight(weight) * target[:, None] / source,
+        bias.detach() / units.target * target,
+        source,
+        target,
     )

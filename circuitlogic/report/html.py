@@ -83,8 +83,8 @@ def write_html(view: StudyView, study: Study, path: Path, progress: Progress = S
     return path
 
 
-def html_report(view: StudyView, study: Study, progress: Progress = SILENT, budget: int = BUDGET) -> str:
-    """The page.
+def html_report(view: StudyView, study: Study, progress: Progress = SILENT, budget: int | None = None) -> str:
+    """The page, of at most about `budget` bytes (None: `BUDGET`).
 
     Raises:
         StudyError: as `write_html`.
@@ -96,7 +96,7 @@ def html_report(view: StudyView, study: Study, progress: Progress = SILENT, budg
     cones = _cones(view)
     table = sorted_gates(view.gates)[:MAX_ROWS]
     bare = _rendered(view, _page(view, table, (), cones, strips, SpriteSheet(ExampleBook(study))))
-    room = budget - len(bare.encode())
+    room = (BUDGET if budget is None else budget) - len(bare.encode())
     cards = tuple(_cards_within(view, sprites, room, progress))
     return _rendered(view, _page(view, table, cards, cones, strips, sprites))
 
@@ -187,7 +187,7 @@ def _environment() -> Environment:
     for name in ("score", "interval", "small", "count", "weight"):
         environment.filters[name] = getattr(numbers, name)
     environment.filters["unbroken"] = _unbroken
-    environment.filters["share"] = lambda value, digits=1: _unbroken(numbers.share(value, digits))
+    environment.filters["share"] = _unbroken_share
     script = _static("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     shared: dict[str, object] = {
@@ -203,6 +203,10 @@ def _environment() -> Environment:
     }
     cast(dict[str, object], environment.globals).update(shared)
     return environment
+
+
+def _unbroken_share(value: float | None, digits: int = 1) -> str:
+    return _unbroken(numbers.share(value, digits))
 
 
 def _unbroken(text: str) -> str:

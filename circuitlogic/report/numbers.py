@@ -39,9 +39,9 @@ def small(value: float) -> str:
     return f"{value:.{digits}f}"
 
 
-def count(value: float) -> str:
+def count(value: int) -> str:
     """A count, thousands apart: `65,536`."""
-    return f"{value:,.0f}"
+    return f"{value:,}"
 
 
 def weight(value: float) -> str:

@@ -27,7 +27,7 @@ class FeatureStatistics:
     """Per feature of one dictionary, on training samples."""
 
     scales: Float[Tensor, " m"]
-    """Mean activation where the feature is positive; 1 for features that never are."""
+    """Mean activation where the feature fires; 1 for features that never do."""
     rates: Float[Tensor, " m"]
     """Share of samples on which it exceeds its threshold."""
     thresholds: Float[Tensor, " m"]
@@ -76,13 +76,13 @@ def feature_statistics(encoder: Encoder, store: ActivationStore, firing: float) 
     """
     thresholds = firing * _positive_quantiles(_first_features(encoder, store), 0.95)
     total = torch.zeros_like(thresholds, dtype=torch.float64)
-    count, firings = torch.zeros_like(total), torch.zeros_like(total)
+    firings = torch.zeros_like(total)
     for batch in store.batches(8192, None):
         features = encoder.encode(batch)
-        total += features.sum(0, dtype=torch.float64)
-        count += (features > 0).sum(0)
-        firings += (features > thresholds).sum(0)
-    scales = torch.where(count > 0, total / count.clamp_min(1), 1.0).float()
+        fires = features > thresholds
+        total += torch.where(fires, features, 0.0).sum(0, dtype=torch.float64)
+        firings += fires.sum(0)
+    scales = torch.where(firings > 0, total / firings.clamp_min(1), 1.0).float()
     rates = (firings / max(len(store), 1)).float()
     return FeatureStatistics(scales, rates, thresholds, firings.float())
 

@@ -64,21 +64,26 @@ def _capture(
     """Sites, outputs and, if the network cannot resume from its last site, inputs."""
     resumes = isinstance(subject.network, Resumable) and subject.sites[-1].side == "out"
     kept: list[ActivationWriter] = []
-    stores = capture_to_disk(
-        subject.network,
-        [_text(site) for site in subject.sites],
-        samples.batches() if resumes else _keeping(samples.batches(), folder / INPUTS, kept),
-        folder,
-        outputs_as=OUTPUTS,
-        progress=progress,
-    )
-    for writer in kept:
-        stores[INPUTS] = writer.finish()
-        if len(stores[INPUTS]) != len(stores[OUTPUTS]):
-            raise DataError(
-                f"{type(subject.network).__name__} gives {len(stores[OUTPUTS])} rows for {len(stores[INPUTS])} "
-                "samples: without resume() it must give one row for each"
-            )
+    try:
+        stores = capture_to_disk(
+            subject.network,
+            [_text(site) for site in subject.sites],
+            samples.batches() if resumes else _keeping(samples.batches(), folder / INPUTS, kept),
+            folder,
+            outputs_as=OUTPUTS,
+            progress=progress,
+        )
+        for writer in kept:
+            stores[INPUTS] = writer.finish()
+    except BaseException:
+        for writer in kept:
+            writer.discard()
+        raise
+    if len(stores.get(INPUTS, stores[OUTPUTS])) != len(stores[OUTPUTS]):
+        raise DataError(
+            f"{type(subject.network).__name__} gives {len(stores[OUTPUTS])} rows for {len(stores[INPUTS])} "
+            "samples: without resume() it must give one row for each"
+        )
     return stores
 
 

@@ -1,6 +1,7 @@
 """Stage 5: the feature network, pruned and tuned, and how closely it follows the original."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Int
@@ -171,9 +172,14 @@ def load_metrics(study: Study, artefact: str) -> NetworkMetrics:
     try:
         return NetworkMetrics(
             float(value["threshold"]),
-            tuple(replace(Faithfulness(**v), edges=tuple(v["edges"])) for v in value["variants"]),
+            tuple(_faithfulness(v) for v in value["variants"]),
             tuple(Sparsity(**v) for v in value["sparsity"]),
             tuple(FeatureFidelity(**v) for v in value["fidelity"]),
         )
     except (KeyError, TypeError):
         raise StudyError(f"{path} is damaged: it does not hold feature-network metrics") from None
+
+
+def _faithfulness(value: dict[str, Any]) -> Faithfulness:
+    values: dict[str, Any] = {**value, "edges": tuple(value["edges"])}
+    return Faithfulness(**values)

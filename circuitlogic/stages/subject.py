@@ -15,7 +15,7 @@ from circuitlogic.activations.sites import Site, find_sites
 from circuitlogic.config import StudyConfig
 from circuitlogic.datasets.images import ImageData, ImageSplit
 from circuitlogic.datasets.registry import load_images
-from circuitlogic.errors import ConfigError, StudyError
+from circuitlogic.errors import ConfigError, DataError, StudyError
 from circuitlogic.networks.image_mlp import ImageClassifier
 from circuitlogic.networks.training import ClassifierScores, score_classifier, train_classifier
 from circuitlogic.progress import Progress
@@ -139,8 +139,9 @@ def make_classifier(study: Study, data: ImageData, progress: Progress) -> Subjec
 
     Raises:
         ConfigError, UnknownNameError: sites that do not suit it.
-        DataError: the loss is not finite.
+        DataError: the images or the loss are not finite.
     """
+    _check_finite(data)
     config, key = study.config, _classifier_key(study, data)
     _check_sites_early(config, data)
     if not study.is_done(NETWORK, key):
@@ -150,6 +151,13 @@ def make_classifier(study: Study, data: ImageData, progress: Progress) -> Subjec
             write_tensors(folder / _WEIGHTS, network.state_dict())
             write_json(folder / _CARD, asdict(_classifier_card(network, data, config)))
     return classifier_subject(study, data)
+
+
+def _check_finite(data: ImageData) -> None:
+    for name, split in (("train", data.train), ("held-out", data.heldout), ("test", data.test)):
+        bad = np.flatnonzero(~np.isfinite(split.images).all(axis=1))
+        if bad.size:
+            raise DataError(f"{name} image {bad[0]} of {data.name} is not finite: check the data")
 
 
 def _classifier_key(study: Study, data: ImageData) -> str:

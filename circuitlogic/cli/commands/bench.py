@@ -10,7 +10,7 @@ from circuitlogic.cli.options import NoColor, Quiet
 
 bench_app = typer.Typer(
     name="bench",
-    help="Run the experiments behind the project's figures.\n\nExample: circuitlogic bench mnist --out reports/mnist",
+    help="Run the experiments behind the project's figures.\n\nExample: circuitlogic bench mnist",
     no_args_is_help=True,
 )
 

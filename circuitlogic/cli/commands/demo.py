@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from circuitlogic.cli.console import Streams, write
-from circuitlogic.cli.options import NoColor, Quiet
+from circuitlogic.cli.options import NoColor, Quiet, Threads
 
 
 def demo(
@@ -14,6 +14,7 @@ def demo(
         "circuitlogic-demo"
     ),
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 0,
+    threads: Threads = 1,
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> None:
@@ -25,12 +26,13 @@ def demo(
     """
     from circuitlogic import pipeline
     from circuitlogic.cli.console_progress import console_progress
+    from circuitlogic.cli.settings import with_threads
     from circuitlogic.report.tables import study_tables
     from circuitlogic.report.view import study_view
     from circuitlogic.report.write import write_report
 
     streams = Streams(color=not no_color, quiet=quiet)
-    with console_progress(streams) as progress:
+    with with_threads(threads), console_progress(streams) as progress:
         study = pipeline.train(out, pipeline.demo_config(seed), progress)
         pipeline.extract(study, progress=progress)
         paths = write_report(study, out / "report", ("html", "md"), progress)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from circuitlogic.cli.console import Streams
-from circuitlogic.cli.options import Json, NoColor, Quiet, StudyArgument
+from circuitlogic.cli.options import Json, NoColor, Quiet, StudyArgument, Threads
 
 
 def extract(
@@ -17,6 +17,7 @@ def extract(
         ),
     ] = None,
     json: Json = False,
+    threads: Threads = None,
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> None:
@@ -30,13 +31,14 @@ def extract(
     """
     from circuitlogic.cli.console_progress import console_progress
     from circuitlogic.cli.documents import write_document
+    from circuitlogic.cli.settings import with_threads
     from circuitlogic.cli.summaries import draw_extraction, extraction
     from circuitlogic.pipeline import extract as run
     from circuitlogic.study import Study
 
     opened = Study.open(study)
     streams = Streams(color=not no_color, quiet=quiet)
-    with console_progress(streams) as progress:
+    with with_threads(threads), console_progress(streams) as progress:
         metrics = run(opened, threshold=threshold, progress=progress)
     result = extraction(opened, metrics)
     if json:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from circuitlogic.cli.console import Streams, write
-from circuitlogic.cli.options import NoColor, Quiet
+from circuitlogic.cli.options import NoColor, Quiet, Threads
 from circuitlogic.config import Architecture, Init, Solver
 
 
@@ -36,6 +36,7 @@ def train(
             "--set", metavar="SECTION.KEY=VALUE", help="Any other setting, repeatable; VALUE as in TOML."
         ),
     ] = None,
+    threads: Threads = None,
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> None:
@@ -47,7 +48,7 @@ def train(
     Example: circuitlogic train --dataset digits --out runs/digits
     """
     from circuitlogic.cli.console_progress import console_progress
-    from circuitlogic.cli.settings import parse_settings, parse_widths, resolve_config
+    from circuitlogic.cli.settings import parse_settings, parse_widths, resolve_config, with_threads
     from circuitlogic.pipeline import train as run
 
     flags: dict[str, Any] = {
@@ -65,7 +66,7 @@ def train(
     }
     config = resolve_config(config_file, out, flags)
     streams = Streams(color=not no_color, quiet=quiet)
-    with console_progress(streams) as progress:
+    with with_threads(threads), console_progress(streams) as progress:
         study = run(out, config, progress)
     streams.say(f"trained: next, `circuitlogic extract {study.root}`")
     write(f"{study.root}\n")
