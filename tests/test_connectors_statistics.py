@@ -24,7 +24,7 @@ def test_known_answers(tmp_path: Path) -> None:
     graded = torch.tensor([0.0, 5, 0, 1, 0, 4, 2, 0, 3, 0])
     found = measured(tmp_path, torch.stack([graded, torch.full((10,), 2.0), torch.zeros(10)], 1), firing=0.5)
     assert found.thresholds.tolist() == pytest.approx([2.4, 1.0, 0.0])
-    assert found.scales.tolist() == [3.0, 2.0, 1.0]
+    assert found.scales.tolist() == [4.0, 2.0, 1.0]
     assert found.firings.tolist() == [3.0, 10.0, 0.0]
     assert found.rates.tolist() == pytest.approx([0.3, 1.0, 0.0])
     assert found.live.tolist() == [True, True, False]

@@ -56,12 +56,10 @@ class _Layer:
     def keep_strongest(self, progress: float) -> None:
         """Reduce the support to the cubic schedule's size at `progress` in 0..1."""
         size = self.budget + int((self.start_edges - self.budget) * (1 - progress) ** 3)
-        saliency = (self.weight.square() * self.fisher * self.support).flatten()
         if size < int(self.support.sum()):
-            kept = saliency.topk(size).indices
-            alive = self.support.flatten().bool()
+            saliency = torch.where(self.support > 0, self.weight.square() * self.fisher, -1.0)
+            kept = saliency.flatten().topk(size).indices
             self.support.zero_().flatten()[kept] = 1
-            self.support.mul_(alive.view_as(self.support))
 
     def cut(self, smallest: float) -> None:
         self.support.mul_(self.weight.abs() > smallest)
