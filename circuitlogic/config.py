@@ -205,6 +205,14 @@ def _check_ranges(config: StudyConfig) -> None:
 _ADAPTER = TypeAdapter(StudyConfig)
 
 
+_DEMO: dict[str, dict[str, object]] = {
+    "network": {"hidden": (32, 32, 32), "epochs": 80, "batch_size": 64, "shift": 0},
+    "saes": {"expansion": 2.0, "k": 4, "epochs": 80, "batch_size": 64},
+    "connectors": {"epochs": 60, "batch_size": 64},
+    "tune": {"epochs": 100, "batch_size": 64},
+}
+
+
 def config_from_mapping(values: dict[str, Any], origin: str = "the configuration") -> StudyConfig:
     """Check `values` (nested tables as in TOML) and build the config.
 
@@ -257,6 +265,11 @@ def _leaves(config: Any, prefix: str = "") -> list[tuple[str, Any]]:
         else:
             found.append((prefix + f.name, value))
     return found
+
+
+def demo_config(seed: int = 0) -> StudyConfig:
+    """Settings of `circuitlogic demo`: the embedded digits, small enough for half a minute."""
+    return config_from_mapping({"seed": seed, **_DEMO})
 
 
 def load_config(path: Path) -> StudyConfig:

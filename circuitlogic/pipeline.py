@@ -8,7 +8,7 @@ A stage that is done and unchanged is not run again.
 from dataclasses import replace
 from pathlib import Path
 
-from circuitlogic.config import ExtractConfig, StudyConfig, config_from_mapping
+from circuitlogic.config import ExtractConfig, StudyConfig
 from circuitlogic.datasets.images import ImageData
 from circuitlogic.progress import SILENT, Progress
 from circuitlogic.stages.captured import artefact as activations_artefact
@@ -37,20 +37,8 @@ from circuitlogic.stages.subject import (
 )
 from circuitlogic.study import Study
 
-_DEMO: dict[str, dict[str, object]] = {
-    "network": {"hidden": (32, 32, 32), "epochs": 80, "batch_size": 64, "shift": 0},
-    "saes": {"expansion": 2.0, "k": 4, "epochs": 80, "batch_size": 64},
-    "connectors": {"epochs": 60, "batch_size": 64},
-    "tune": {"epochs": 100, "batch_size": 64},
-}
-
 FIDELITY = "fidelity"
 """Artefact that holds the feature network's metrics at the extracted threshold."""
-
-
-def demo_config(seed: int = 0) -> StudyConfig:
-    """Settings of `circuitlogic demo`: the embedded digits, small enough for half a minute."""
-    return config_from_mapping({"seed": seed, **_DEMO})
 
 
 def train(

@@ -9,7 +9,7 @@ from circuitlogic import pipeline
 from circuitlogic.benchmarks.figures import Figure, cached, rows
 from circuitlogic.benchmarks.seed_experiment import SeedExperiment, chain_rows
 from circuitlogic.benchmarks.seed_report import write_seed_report
-from circuitlogic.config import StudyConfig
+from circuitlogic.config import StudyConfig, demo_config
 from circuitlogic.networks.training import score_classifier
 from circuitlogic.progress import SILENT, Progress
 from circuitlogic.report.write import write_report
@@ -48,7 +48,7 @@ def reproduce(
 
 def digits(folder: Path, seed: int, progress: Progress) -> list[Figure]:
     """The demo on the embedded digits: feature network held out and on its test part, autoencoders."""
-    config = pipeline.demo_config(seed)
+    config = demo_config(seed)
     study = pipeline.train(folder, config, progress)
     pipeline.extract(study, progress=progress)
     key = study.key("digits", config, [study.entry(a).content for a in study.artefacts()])

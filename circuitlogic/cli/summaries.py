@@ -43,11 +43,13 @@ def extraction(study: "Study", metrics: "NetworkMetrics") -> Extraction:
 
 def draw_extraction(streams: Streams, study: "Study", result: Extraction) -> None:
     """Gate kinds and the feature network, ending with one line of totals."""
+    from rich.padding import Padding
+
     from circuitlogic.report.tables import feature_network_table, kind_table
     from circuitlogic.report.view import study_view
 
     view = study_view(study)
-    streams.draw(kind_table(view))
+    streams.draw(Padding(kind_table(view), (0, 0, 1, 0)))
     streams.draw(feature_network_table(view))
     threshold, gates = result.document["threshold"], sum(result.kinds.values())
     streams.draw(f"{result.edges:,} edges with |weight| above {threshold:g}, {gates:,} gates")

@@ -27,13 +27,14 @@ def demo(
     from circuitlogic import pipeline
     from circuitlogic.cli.console_progress import console_progress
     from circuitlogic.cli.settings import with_threads
+    from circuitlogic.config import demo_config
     from circuitlogic.report.tables import study_tables
     from circuitlogic.report.view import study_view
     from circuitlogic.report.write import write_report
 
     streams = Streams(color=not no_color, quiet=quiet)
     with with_threads(threads), console_progress(streams) as progress:
-        study = pipeline.train(out, pipeline.demo_config(seed), progress)
+        study = pipeline.train(out, demo_config(seed), progress)
         pipeline.extract(study, progress=progress)
         paths = write_report(study, out / "report", ("html", "md"), progress)
     for part in study_tables(study_view(study)):
