@@ -12,7 +12,6 @@ from circuitlogic.saes.metrics import (
     CHUNK,
     Moments,
     encoded,
-    feature_scales,
     metrics_given_fired,
     moments_of,
     sae_metrics,
@@ -121,28 +120,6 @@ def test_moments_in_parts_are_the_moments_of_the_whole(cut: int, seed: int, shif
 def test_moments_refuse_nan_by_name() -> None:
     with pytest.raises(DataError, match="the training activations hold NaN"):
         moments_of(rows_of(torch.full((3, 2), torch.nan), "training"), "training")
-
-
-def test_scales_are_means_over_firings_and_one_for_silent_features() -> None:
-    features = torch.tensor([[2.0, 0.0, 0.0], [4.0, 1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
-    scales = feature_scales(features)
-    assert scales.scale.tolist() == [3.0, 1.0, 1.0]
-    assert scales.firing_rate.tolist() == [0.5, 0.25, 0.0]
-    assert scales.samples == 4
-    streamed = feature_scales(iter([features[:1], features[1:]]))
-    assert torch.equal(streamed.scale, scales.scale)
-    assert torch.equal(streamed.firing_rate, scales.firing_rate)
-
-
-def test_scales_follow_features_and_need_samples() -> None:
-    features = torch.rand(50, 4, generator=torch.Generator().manual_seed(0))
-    doubled, order = feature_scales(2.0 * features), torch.tensor([2, 0, 3, 1])
-    torch.testing.assert_close(doubled.scale, 2.0 * feature_scales(features).scale)
-    torch.testing.assert_close(
-        feature_scales(features[:, order]).scale, feature_scales(features).scale[order]
-    )
-    with pytest.raises(DataError, match="at least one sample"):
-        feature_scales(iter([]))
 
 
 def test_encoded_streams_all_samples_in_order() -> None:

@@ -46,7 +46,7 @@ class Summary:
 
 
 def rows(
-    experiment: str, arm: str, seed: int, split: str, samples: int, values: Mapping[str, float]
+    experiment: str, arm: str, seed: int, split: str, samples: int, values: Mapping[str, float | int]
 ) -> list[Figure]:
     """One figure per metric of `values`."""
     return [Figure(experiment, arm, name, float(v), seed, split, samples) for name, v in values.items()]

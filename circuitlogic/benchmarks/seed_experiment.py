@@ -286,7 +286,7 @@ def chain_rows(experiment: str, arm: str, seed: int, metrics: NetworkMetrics) ->
     yield from rows(experiment, arm, seed, cut.split, cut.samples, _marked(values, cut.split))
 
 
-def _marked(values: dict[str, float], split: str) -> dict[str, float]:
+def _marked(values: dict[str, float | int], split: str) -> dict[str, float | int]:
     """Metric names of the test split say so; held-out is the rule."""
     return values if split == "heldout" else {f"{name} ({split})": value for name, value in values.items()}
 

@@ -1,7 +1,7 @@
 """Owns the numbers that describe a trained autoencoder, computed in one pass over chunks, in float64."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -31,17 +31,6 @@ class SaeMetrics:
     """Share of features that never fire on the training set."""
     samples: int
     split: str
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureScales:
-    """What each feature does over many samples."""
-
-    scale: Float[Tensor, " m"]
-    """Mean activation over the samples where it fires; 1 where it never fires."""
-    firing_rate: Float[Tensor, " m"]
-    """Share of samples where it fires."""
-    samples: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,23 +124,3 @@ def _share(error: float, variation: float) -> float:
     if variation > 0.0:
         return error / variation
     return 0.0 if error == 0.0 else 1.0
-
-
-def feature_scales(features: Float[Tensor, "n m"] | Iterable[Tensor]) -> FeatureScales:
-    """Scale and firing rate of each feature.
-
-    Args:
-        features: all of them [n, m], or chunks of them, e.g. `encoded(sae, activations)`.
-
-    Raises:
-        DataError: there is no sample.
-    """
-    total, fired, samples = torch.zeros(()), torch.zeros(()), 0
-    for chunk in features.split(CHUNK) if isinstance(features, Tensor) else features:
-        total = total + chunk.double().sum(dim=0)
-        fired = fired + (chunk > 0).double().sum(dim=0)
-        samples += len(chunk)
-    if samples == 0:
-        raise DataError("feature scales need at least one sample: none was given")
-    scale = torch.where(fired > 0, total / fired.clamp_min(1.0), 1.0)
-    return FeatureScales(scale.float(), (fired / samples).float(), samples)
