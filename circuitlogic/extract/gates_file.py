@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from circuitlogic.errors import ConfigError, DataError, StudyError
 from circuitlogic.features import FeatureId
-from circuitlogic.logic.formula import Formula, to_text
+from circuitlogic.logic.formula import Formula, to_sympy, to_text
 from circuitlogic.logic.formula_json import formula_from_json, formula_to_json
 from circuitlogic.logic.gate import Evidence, Gate, GateInput, RunnerUp, TableRow
 from circuitlogic.tensor_files import read_json, write_bytes, write_json
@@ -66,6 +66,7 @@ def gate_to_json(gate: Gate) -> dict[str, Any]:
         "feature": str(gate.feature),
         "kind": gate.kind,
         "expression": None if gate.formula is None else to_text(gate.formula),
+        "sympy": None if gate.formula is None else str(to_sympy(gate.formula)),
         "formula": _formula(gate.formula),
         "inputs": [{**asdict(i), "feature": str(i.feature)} for i in gate.inputs],
         "bias": gate.bias,
@@ -148,6 +149,7 @@ def _save_parquet(gates: Sequence[Gate], path: Path) -> None:
             "index": gate.feature.index,
             "kind": gate.kind,
             "expression": None if gate.formula is None else to_text(gate.formula),
+            "sympy": None if gate.formula is None else str(to_sympy(gate.formula)),
             "fan_in": len(gate.inputs),
             "bias": gate.bias,
             "threshold": gate.threshold,
