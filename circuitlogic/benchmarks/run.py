@@ -7,7 +7,7 @@ from pathlib import Path
 
 from circuitlogic import pipeline
 from circuitlogic.benchmarks.figures import Figure, cached, rows
-from circuitlogic.benchmarks.seed_experiment import SeedExperiment, chain_rows
+from circuitlogic.benchmarks.seed_experiment import STUDY, SeedExperiment, chain_rows
 from circuitlogic.benchmarks.seed_report import write_seed_report
 from circuitlogic.config import StudyConfig, demo_config
 from circuitlogic.networks.training import score_classifier
@@ -37,12 +37,12 @@ def reproduce(
         figures += experiment.run()
         figures += digits(work / f"digits-{seed}", seed, progress)
     report = write_seed_report(figures, out, command)
-    for name in ("mnist", "digits"):
-        root = work / f"{name}-{seeds[0]}"
-        study = Study.open(root / "study" if name == "mnist" else root)
-        target = out / ("study" if name == "mnist" else "digits")
-        shutil.rmtree(target, ignore_errors=True)
-        write_report(study, target, ("html", "md"), progress)
+    for name, root in (
+        ("study", work / f"mnist-{seeds[0]}" / STUDY),
+        ("digits", work / f"digits-{seeds[0]}"),
+    ):
+        shutil.rmtree(out / name, ignore_errors=True)
+        write_report(Study.open(root), out / name, ("html", "md"), progress)
     return report
 
 

@@ -47,6 +47,9 @@ WIDTHS = (64, 128, 256)
 LENGTHS = (8, 32)
 """Epochs of the comparison of starts."""
 _SAME_EDGES = 2000
+AXIS_COSINE = 0.9
+STUDY = "mnist"
+"""Folder of a seed's study, and so the title of its report."""
 MAIN_ARM = "ten edges per live feature"
 _SOLVERS: tuple[tuple[Solver, float, float], ...] = (("gradient", 1.0, 1e-3), ("proximal", 1e-3, 3e-3))
 """Solver, l1, learning rate of the comparison of starts."""
@@ -60,7 +63,7 @@ class SeedExperiment:
         self.folder, self.config, self.progress = folder, config, progress
         self.seed = config.seed
         self.data: ImageData = load_data(config, progress)
-        self.study: Study = pipeline.train(folder / "study", config, progress, self.data)
+        self.study: Study = pipeline.train(folder / STUDY, config, progress, self.data)
         pipeline.extract(self.study, progress=progress)
         self.subject: Subject = pipeline.stored_subject(self.study, progress)
         self.train = load_activations(self.study, "train")
@@ -84,6 +87,7 @@ class SeedExperiment:
             "connectors": self.seed_connectors,
             "starts": self.starts,
             "curve": self.curve,
+            "axes": self.axes,
         }
         found: list[Figure] = []
         for name, part in parts.items():
@@ -174,6 +178,19 @@ class SeedExperiment:
         tail, sae = tail_from(self.subject.network, where), dictionary.encoder
         outputs = [tail(sae(rows[site]), None) for rows in self.heldout.batches(4096)]  # pyright: ignore
         return compare(self.ref, torch.cat(outputs), site, ())
+
+    @torch.no_grad()
+    def axes(self) -> Iterator[Figure]:
+        """How far the study's dictionaries are the neurons themselves: decoder rows along one neuron's axis."""
+        for dictionary in load_dictionaries(self.study):
+            decoder = dictionary.encoder.weights().W_dec  # pyright: ignore
+            aligned = decoder.abs().max(1).values > AXIS_COSINE * decoder.norm(dim=1)
+            firings = dictionary.statistics.firings
+            values = {
+                "features": float(aligned.double().mean()),
+                "firings": float(firings[aligned].sum() / firings.sum()),
+            }
+            yield from rows("axes", dictionary.site, self.seed, "train", len(self.train), values)
 
     def seed_connectors(self) -> Iterator[Figure]:
         """The seed's recipe (tied autoencoder, MSE + L1 by gradient descent), then really thresholded."""

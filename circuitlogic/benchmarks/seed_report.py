@@ -7,7 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from circuitlogic.benchmarks.figures import Figure, Table
-from circuitlogic.benchmarks.seed_experiment import EDGES, L1_OF_GRADIENT, MAIN_ARM, WIDTHS
+from circuitlogic.benchmarks.seed_experiment import AXIS_COSINE, EDGES, L1_OF_GRADIENT, MAIN_ARM, WIDTHS
 from circuitlogic.render.matrices import Curve, pareto_curve
 from circuitlogic.tensor_files import write_bytes, write_json
 
@@ -49,6 +49,8 @@ def write_seed_report(figures: Sequence[Figure], folder: Path, command: str) -> 
         classifier=_classifier(Table(figures, "classifier")),
         wins=_untied_wins(Table(figures, "saes")),
         autoencoders=_autoencoders(Table(figures, "saes")),
+        axis_cosine=AXIS_COSINE,
+        axes=_axes(Table(figures, "axes")),
         recipe=_recipe(Table(figures, "seed recipe")),
         starts=_starts(Table(figures, "starts")),
         gates=_gates(Table(figures, "gates"), Table(figures, "kinds")),
@@ -224,6 +226,15 @@ def _sae_table(
     first = ("autoencoder", "site") if spliced else ("site",)
     last = ("dead", "accuracy, reconstruction spliced in") if spliced else ("dead",)
     return markdown_table((*first, *(name for _, name, _ in metrics), *last), rows)
+
+
+def _axes(table: Table) -> str:
+    cells = (
+        (site, *(table.text(site, m, 1, percent=True) for m in ("features", "firings"))) for site in SITES
+    )
+    return "; ".join(
+        f"{site} {features} of features, {firings} of firings" for site, features, firings in cells
+    )
 
 
 def _untied_wins(table: Table) -> dict[str, int]:
