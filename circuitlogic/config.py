@@ -5,7 +5,7 @@ import tomllib
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -351,8 +351,3 @@ def _toml_text(value: str) -> str:
         raise ConfigError(f"setting {_short(value)} is not valid Unicode")
     escaped = (c if c.isprintable() else f"\\U{ord(c):08X}" for c in value)
     return '"' + "".join(f"\\{c}" if c in ('"', "\\") else c for c in escaped) + '"'
-
-
-def architectures() -> tuple[str, ...]:
-    """Names of the SAE architectures a config may ask for."""
-    return get_args(Architecture)

@@ -13,11 +13,13 @@ from circuitlogic.datasets.images import ImageData
 from circuitlogic.progress import SILENT, Progress
 from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import make_activations
+from circuitlogic.stages.causal import make_causal
 from circuitlogic.stages.connecting import make_connectors
 from circuitlogic.stages.dictionaries import make_dictionaries
 from circuitlogic.stages.examples import make_examples
 from circuitlogic.stages.extracted import GRAPH, make_gates, make_graph
 from circuitlogic.stages.feature_network import (
+    FIDELITY,
     TUNED,
     NetworkMetrics,
     load_metrics,
@@ -34,11 +36,10 @@ from circuitlogic.stages.subject import (
     load_data,
     make_classifier,
     make_own_card,
+    stored_subject,
 )
 from circuitlogic.study import Study
-
-FIDELITY = "fidelity"
-"""Artefact that holds the feature network's metrics at the extracted threshold."""
+from circuitlogic.verify.intervention import GateIntervention
 
 
 def train(
@@ -110,16 +111,6 @@ def _extract_config(study: Study, threshold: float | None) -> ExtractConfig:
     return replace(config, extract=replace(config.extract, threshold=threshold)).extract
 
 
-def stored_subject(study: Study, progress: Progress = SILENT) -> Subject:
-    """The study's own classifier with its data.
-
-    Raises:
-        StudyError: the network was brought by the caller.
-    """
-    load_classifier(study)
-    return classifier_subject(study, load_data(study.config, progress))
-
-
 def verify(
     study: Study, split: str = "heldout", threshold: float | None = None, progress: Progress = SILENT
 ) -> NetworkMetrics:
@@ -141,3 +132,13 @@ def verify(
         threshold = load_metrics(study, FIDELITY).threshold
     used = _extract_config(study, threshold).threshold
     return measure_split(study, classifier_subject(study, data), data, split, used, progress)
+
+
+def verify_gates(
+    study: Study, subject: Subject | None = None, split: str = "heldout", progress: Progress = SILENT
+) -> tuple[GateIntervention, ...]:
+    """Switch every gate's literals on and off in the original network; arguments and errors as `extract`."""
+    subject = subject or stored_subject(study, progress)
+    check_subject(study, subject)
+    with subject.at_rest():
+        return make_causal(study, subject, split, progress)

@@ -20,7 +20,8 @@ from typing import Any, cast
 
 from circuitlogic.config import StudyConfig, config_to_toml, load_config
 from circuitlogic.errors import StudyError
-from circuitlogic.tensor_files import read_json, write_bytes, write_json
+from circuitlogic.tensor_files import read_json, write_json
+from circuitlogic.whole_files import write_bytes
 
 SCHEMA = "circuitlogic/study/1"
 CONFIG_FILE = "study.toml"

@@ -1,7 +1,6 @@
 """Safetensors and JSON on disk: whole or not at all, and one clear line when they cannot be read."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from circuitlogic.errors import StudyError
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to a temporary name beside `path`, then rename it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+from circuitlogic.whole_files import write_bytes
 
 
 def write_json(path: Path, value: object) -> None:

@@ -10,9 +10,8 @@ from cli_runs import Cli
 from circuitlogic.cli.headers import tensor_headers
 from circuitlogic.errors import DataError
 from circuitlogic.logic.gate import Gate
-from circuitlogic.pipeline import FIDELITY
 from circuitlogic.stages.extracted import load_gates, load_graph
-from circuitlogic.stages.feature_network import load_metrics
+from circuitlogic.stages.feature_network import FIDELITY, load_metrics
 from circuitlogic.study import Study
 
 

@@ -75,9 +75,9 @@ def test_no_text_escapes_its_line(text: str) -> None:
 
 def test_config_file_is_read(tmp_path: Path) -> None:
     file = tmp_path / "a.toml"
-    file.write_text('seed = 7\n[saes]\nk = 3\nexpansion = 2\n[data]\npath = "/tmp/ü"\n', encoding="utf-8")
+    file.write_text('seed = 7\n[saes]\nk = 3\nexpansion = 2\n[data]\npath = "/images/ü"\n', encoding="utf-8")
     config = load_config(file)
-    assert (config.seed, config.saes.k, config.saes.expansion, config.data.path) == (7, 3, 2.0, "/tmp/ü")
+    assert (config.seed, config.saes.k, config.saes.expansion, config.data.path) == (7, 3, 2.0, "/images/ü")
     assert config.network == NetworkConfig()
 
 

@@ -24,11 +24,10 @@ from circuitlogic.logic.formula import (
     at_least,
     evaluate,
     literals_of,
-    to_sympy,
     to_text,
 )
 from circuitlogic.logic.formula_json import formula_from_json, formula_to_json
-from circuitlogic.logic.sympy_form import AtLeast, WeightedVote, winning_coalitions
+from circuitlogic.logic.sympy_form import AtLeast, WeightedVote, build, winning_coalitions
 
 A, B, C, D, E = LITERALS
 states = st.lists(st.booleans(), min_size=5, max_size=5)
@@ -49,8 +48,8 @@ def test_sympy_json_and_canonical_forms_agree_with_evaluation(spec: Spec, state)
     formula = formula_made(spec)
     expected = value(formula, state)
     symbols = {sympy.Symbol(letters(lit)): v for lit, v in zip(LITERALS, state, strict=True)}
-    assert bool(to_sympy(formula, letters).subs(symbols)) == expected
-    assert bool(to_sympy(formula, letters).doit().subs(symbols)) == expected
+    assert bool(build(formula, letters).subs(symbols)) == expected
+    assert bool(build(formula, letters).doit().subs(symbols)) == expected
     assert value(canonical(formula), state) == expected
     assert formula_from_json(json.loads(json.dumps(formula_to_json(formula)))) == formula
 
@@ -163,10 +162,10 @@ def test_nothing_is_expanded_to_exponential_size():
     begun = time.perf_counter()
     many = tuple(literal(i) for i in range(30))
     half = at_least(15, many)
-    built = to_sympy(half)
+    built = build(half)
     assert built.doit() == built
     assert built.subs(dict.fromkeys(sorted(built.free_symbols, key=str)[:15], True)) == sympy.true
-    weighted = to_sympy(Vote(many, tuple(range(1, 31)), 200))
+    weighted = build(Vote(many, tuple(range(1, 31)), 200))
     assert weighted.doit() == weighted
     assert canonical(half) == half
     assert winning_coalitions(list(range(1, 31)), 200, 64) is None
@@ -174,7 +173,7 @@ def test_nothing_is_expanded_to_exponential_size():
 
 
 def test_literals_of_one_name_stay_apart():
-    assert len(to_sympy(And((A, Not(B))), lambda _: "same").free_symbols) == 2
+    assert len(build(And((A, Not(B))), lambda _: "same").free_symbols) == 2
 
 
 @pytest.mark.parametrize(

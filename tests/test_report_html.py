@@ -17,7 +17,7 @@ from circuitlogic.errors import StudyError, UnknownNameError
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.formula import literals_of
 from circuitlogic.report import html, write
-from circuitlogic.report.caveats import caveats
+from circuitlogic.report.caveats import with_caveats
 from circuitlogic.report.diagrams import cone_roots, gate_picture, logic_cone, slim, svg_or_nothing
 from circuitlogic.report.gate_rows import gate_rows
 from circuitlogic.report.html import html_report
@@ -171,7 +171,7 @@ def test_a_study_that_is_not_extracted_has_no_page(view: StudyView, study: Study
 
 
 def test_a_network_nobody_has_scored_has_a_page(view: StudyView, study: Study) -> None:
-    unscored = caveats(replace(view, header=replace(view.header, scores=())))
+    unscored = with_caveats(replace(view, header=replace(view.header, scores=())))
     text = html_report(unscored, study, budget=0)
     assert "original –" in text
     assert "is not the original" not in text

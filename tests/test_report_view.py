@@ -9,7 +9,7 @@ from report_gates import LABELS, OF30, OF505, evidence, gate, of30, of505
 from circuitlogic.errors import ConfigError, StudyError, UnknownNameError
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.formula import Literal
-from circuitlogic.report.caveats import caveats, unexplained_share
+from circuitlogic.report.caveats import unexplained_share, with_caveats
 from circuitlogic.report.flags import flag_text
 from circuitlogic.report.gate_rows import best_across_kinds, gate_row, gate_rows, kind_rows, sorted_gates
 from circuitlogic.report.numbers import NONE, share, small, weight
@@ -129,7 +129,7 @@ def test_caveats_count_what_they_say(view: StudyView) -> None:
     ]
     copy = gate(FeatureId("m", 9), "copy", Literal(OF30), {OF30: 1.0}, evidence(0.9, baseline=0.9))
     rows = gate_rows([*weak, copy, of30()], {})
-    text = " ".join(caveats(replace(view, gates=rows)).caveats)
+    text = " ".join(with_caveats(replace(view, gates=rows)).caveats)
     assert "1 of 5 gates with a formula beat the best single input by at least 0.05 F1" in text
     assert "1 of the others copies one input and cannot" in text
     assert "3 of 5 formulas have a held-out F1 under 0.80" in text

@@ -11,7 +11,7 @@ from feature_cases import connector, identity_dictionary, identity_sae, seeded, 
 from image_cases import blobs
 from torch import Tensor, nn
 
-from circuitlogic.activations.paired import PairedActivations, capture_to_disk
+from circuitlogic.activations.paired import INPUTS, OUTPUTS, PairedActivations, capture_to_disk
 from circuitlogic.activations.sites import Site
 from circuitlogic.config import NetworkConfig, TuneConfig
 from circuitlogic.connectors.feature_pairs import Dictionary
@@ -20,7 +20,7 @@ from circuitlogic.errors import DataError, StudyError
 from circuitlogic.networks.protocol import tail_from
 from circuitlogic.networks.training import train_classifier
 from circuitlogic.substitute.feature_network import FeatureNetwork
-from circuitlogic.substitute.tuning import INPUTS, OUTPUTS, tune_feature_network
+from circuitlogic.substitute.tuning import tune_feature_network
 from circuitlogic.verify.faithfulness import Reference, faithfulness, reference
 
 SITES = ("hidden.0", "hidden.1", "hidden.2")

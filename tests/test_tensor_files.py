@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from circuitlogic.errors import StudyError
-from circuitlogic.tensor_files import read_json, read_tensors, write_bytes, write_json, write_tensors
+from circuitlogic.tensor_files import read_json, read_tensors, write_json, write_tensors
+from circuitlogic.whole_files import write_bytes
 
 
 def test_tensors_come_back_as_they_were(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from circuitlogic.activations.shard import DtypeName
 from circuitlogic.errors import StudyError
+from circuitlogic.whole_files import write_bytes
 
 SCHEMA = "circuitlogic/activations/1"
 INDEX_FILE = "index.json"
@@ -56,15 +57,13 @@ def read_index(folder: Path) -> Index:
 
 def write_index(folder: Path, index: Index) -> None:
     """Write the index into `folder`, whole or not at all."""
-    temporary = folder / f".{INDEX_FILE}.tmp"
-    temporary.write_text(index.model_dump_json(by_alias=True, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(folder / INDEX_FILE)
+    write_bytes(folder / INDEX_FILE, (index.model_dump_json(by_alias=True, indent=1) + "\n").encode())
 
 
 def remove_store(folder: Path) -> None:
     """Remove a store's files from `folder`, the index first; other files stay."""
     (folder / INDEX_FILE).unlink(missing_ok=True)
-    for pattern in ("shard-*.npy", ".shard-*.npy.tmp", f".{INDEX_FILE}.tmp"):
+    for pattern in ("shard-*.npy", ".shard-*.npy.tmp", f".{INDEX_FILE}.*tmp"):
         for path in sorted(folder.glob(pattern)):
             path.unlink()
 

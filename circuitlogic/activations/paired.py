@@ -19,6 +19,11 @@ from circuitlogic.activations.writer import DEFAULT_SHARD_ROWS, ActivationWriter
 from circuitlogic.errors import ConfigError, StudyError
 from circuitlogic.progress import SILENT, Progress
 
+OUTPUTS = "outputs"
+"""Name under which the original network's outputs are stored beside its activations."""
+INPUTS = "inputs"
+"""Name under which the inputs are stored, for networks that cannot resume from a site."""
+
 
 class PairedActivations:
     """Stores of several sites in which row r belongs to the same sample everywhere."""

@@ -57,14 +57,12 @@ def draw_extraction(streams: Streams, study: "Study", result: Extraction) -> Non
 
 def draw_network(streams: Streams, study: "Study", metrics: "NetworkMetrics") -> None:
     """The feature network in every state, from one autoencoder alone to the thresholded graph."""
-    from circuitlogic.report.rows import VariantRow
     from circuitlogic.report.tables import feature_network_table
-    from circuitlogic.report.view import study_view
+    from circuitlogic.report.view import study_view, variant_rows
 
     view = study_view(study)
     header = replace(view.header, threshold=metrics.threshold)
-    variants = tuple(VariantRow(v.variant, "thresholded" in v.variant, v) for v in metrics.variants)
-    streams.draw(feature_network_table(replace(view, header=header, variants=variants)))
+    streams.draw(feature_network_table(replace(view, header=header, variants=variant_rows(metrics))))
 
 
 def check_minimum(metrics: "NetworkMetrics", min_accuracy: float | None, min_agreement: float | None) -> None:

@@ -5,7 +5,6 @@ then one byte per value, nothing after. Whether a file is gzipped is seen from i
 """
 
 import gzip
-import os
 import zlib
 from io import BufferedIOBase
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from circuitlogic.datasets.images import Pixels
 from circuitlogic.errors import DataError
+from circuitlogic.whole_files import replacing
 
 IMAGES_MAGIC = 2051
 LABELS_MAGIC = 2049
@@ -54,9 +54,8 @@ def write_idx(path: Path, array: Pixels) -> None:
     content = np.array([magic, *array.shape], dtype=">u4").tobytes() + np.ascontiguousarray(array).tobytes()
     if path.suffix == ".gz":
         content = gzip.compress(content, mtime=0)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def _read(path: Path, magic: int) -> Pixels:

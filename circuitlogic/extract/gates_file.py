@@ -10,10 +10,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from circuitlogic.errors import ConfigError, DataError, StudyError
 from circuitlogic.features import FeatureId
-from circuitlogic.logic.formula import Formula, to_sympy, to_text
+from circuitlogic.logic.formula import Formula, to_text
 from circuitlogic.logic.formula_json import formula_from_json, formula_to_json
 from circuitlogic.logic.gate import Evidence, Gate, GateInput, RunnerUp, TableRow
-from circuitlogic.tensor_files import read_json, write_bytes, write_json
+from circuitlogic.tensor_files import read_json, write_json
+from circuitlogic.whole_files import write_bytes
 
 SCHEMA = "circuitlogic/gates/1"
 JSON_FILE = "gates.json"
@@ -66,7 +67,7 @@ def gate_to_json(gate: Gate) -> dict[str, Any]:
         "feature": str(gate.feature),
         "kind": gate.kind,
         "expression": None if gate.formula is None else to_text(gate.formula),
-        "sympy": None if gate.formula is None else str(to_sympy(gate.formula)),
+        "sympy": _sympy_text(gate.formula),
         "formula": _formula(gate.formula),
         "inputs": [{**asdict(i), "feature": str(i.feature)} for i in gate.inputs],
         "bias": gate.bias,
@@ -114,6 +115,13 @@ def _input(value: Mapping[str, Any]) -> GateInput:
     return GateInput(FeatureId.parse(value["feature"]), **numbers, level_thresholds=levels)
 
 
+def _sympy_text(formula: Formula | None) -> str | None:
+    """For readers who have SymPy; never read back."""
+    from circuitlogic.logic import sympy_form
+
+    return None if formula is None else str(sympy_form.build(formula))
+
+
 def _formula(formula: Formula | None) -> dict[str, object] | None:
     return None if formula is None else formula_to_json(formula)
 
@@ -149,7 +157,7 @@ def _save_parquet(gates: Sequence[Gate], path: Path) -> None:
             "index": gate.feature.index,
             "kind": gate.kind,
             "expression": None if gate.formula is None else to_text(gate.formula),
-            "sympy": None if gate.formula is None else str(to_sympy(gate.formula)),
+            "sympy": _sympy_text(gate.formula),
             "fan_in": len(gate.inputs),
             "bias": gate.bias,
             "threshold": gate.threshold,

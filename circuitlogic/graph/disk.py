@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitlogic.errors import StudyError
+from circuitlogic.whole_files import write_bytes
 
 SCHEMA = "circuitlogic/graph-folder/1"
 RECORD = "graph.json"
@@ -81,16 +82,7 @@ def write(folder: Path, header: Header, arrays: Mapping[str, AnyArray], copies: 
         "edges": int(arrays["in_weight"].size),
         "files": files,
     }
-    write_file(folder / RECORD, json.dumps(record, indent=1).encode() + b"\n")
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Put `content` at `path` in one step."""
-    os.replace(_temporary(path, lambda stream: _write_all(stream, content)), path)
-
-
-def _write_all(stream: BufferedIOBase, content: bytes) -> None:
-    stream.write(content)
+    write_bytes(folder / RECORD, json.dumps(record, indent=1).encode() + b"\n")
 
 
 def _temporary(path: Path, writer: Writer) -> Path:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from circuitlogic.errors import ConfigError, unknown_name
 from circuitlogic.graph.attributes import EdgeData, NodeData
-from circuitlogic.graph.disk import write_file
 from circuitlogic.graph.queries import whole
 from circuitlogic.graph.store import FeatureGraph
 from circuitlogic.graph.subgraph import SubGraph
+from circuitlogic.whole_files import write_bytes
 
 if TYPE_CHECKING:
     import networkx
@@ -75,9 +75,8 @@ def export(source: FeatureGraph | SubGraph, path: Path, name: str) -> tuple[Path
         UnknownNameError: there is no such format.
     """
     files = {_beside(path, part): content for part, content in render(source, name).items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
     for file, content in files.items():
-        write_file(file, content)
+        write_bytes(file, content)
     return tuple(files)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from circuitlogic.logic import canonical
+from circuitlogic.logic import canonical, truth
 from circuitlogic.logic.activity import Activity, BoolArray, FloatArray, IntArray, ReadingOptions, Row
 from circuitlogic.logic.formula import And, Const, Formula, Literal, Not, Or, at_least
 from circuitlogic.logic.gate import RunnerUp
@@ -165,11 +165,7 @@ def _formula(finding: Finding, pool: Pool, inverted: bool) -> Formula:
     order = sorted(
         range(len(finding.chosen)), key=lambda i: (-abs(pool.effects[finding.chosen[i]]), finding.chosen[i])
     )
-    numbers = np.arange(finding.table.shape[0])
-    moved = np.zeros_like(numbers)
-    for new, old in enumerate(order):
-        moved |= ((numbers >> new) & 1) << old
-    table = finding.table[moved] ^ inverted
+    table = truth.reordered(finding.table, order) ^ inverted
     return canonical.formula_of(table, tuple(pool.literals[finding.chosen[i]] for i in order))
 
 

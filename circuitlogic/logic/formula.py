@@ -6,15 +6,12 @@ parsed from a string, so no foreign text reaches an evaluator.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitlogic.features import FeatureId
-
-if TYPE_CHECKING:
-    from sympy.logic.boolalg import Boolean
 
 BoolArray: TypeAlias = NDArray[np.bool_]
 
@@ -143,16 +140,6 @@ def symbol_name(literal: Literal) -> str:
 def level_suffix(level: int) -> str:
     """How a magnitude level is written behind a name: nothing, `_high`, `_level2`, ..."""
     return {0: "", 1: "_high"}.get(level, f"_level{level}")
-
-
-def to_sympy(formula: Formula, name: Callable[[Literal], str] = symbol_name) -> "Boolean":
-    """The formula as a SymPy Boolean; `name` gives each literal's symbol name.
-    A vote becomes its own function
-    `Vote` (see `circuitlogic.logic.sympy_form`), so nothing is expanded to exponential size.
-    """
-    from circuitlogic.logic.sympy_form import build
-
-    return build(formula, name)
 
 
 def to_text(formula: Formula, name: Callable[[Literal], str] = symbol_name) -> str:

@@ -9,6 +9,7 @@ from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import Activity, BoolArray, FloatArray, IntArray, Row
 from circuitlogic.logic.decision import Training
 from circuitlogic.logic.formula import Formula, Literal, evaluate, literals_of
+from circuitlogic.logic.scores import wilson_low
 
 KILLS = 0.8
 SPARES = 0.2
@@ -118,12 +119,5 @@ def _compare(
     kept = values * (both.size / pushed) * (unit_base / normal)
     keep, error = float(kept.mean()), float(kept.std()) / sqrt(kept.size)
     rate = hits / both.size
-    low = _wilson_low(rate, both.size)
+    low = wilson_low(hits, both.size)
     return [Inhibition(feature, 1 - rate / base, 1 - low / base, keep, keep + error, in_formula)]
-
-
-def _wilson_low(rate: float, size: int, z: float = 1.96) -> float:
-    """Lower 95 % bound of a share."""
-    middle = rate + z * z / (2 * size)
-    spread = z * sqrt(rate * (1 - rate) / size + z * z / (4 * size * size))
-    return max(0.0, (middle - spread) / (1 + z * z / size))

@@ -12,10 +12,11 @@ from circuitlogic.logic import canonical, truth
 from circuitlogic.logic.activity import Activity, IntArray, ReadingOptions, Row, check
 from circuitlogic.logic.decision import Decision, Training, decide, measure
 from circuitlogic.logic.evidence import Proof, literal_rows, masks, prove, truth_table
-from circuitlogic.logic.formula import And, Const, Formula, Literal, Not, literals_of
+from circuitlogic.logic.formula import Const, Formula, Literal, literals_of
 from circuitlogic.logic.gate import Evidence, Gate, GateInput, RunnerUp, TableRow
 from circuitlogic.logic.inhibition import Inhibition, inhibitions
 from circuitlogic.logic.kinds import kind_of_canonical
+from circuitlogic.logic.kinds.shape import shape_of
 from circuitlogic.logic.relations import relations, rests_on_weights
 from circuitlogic.logic.states import count_states, state_codes
 
@@ -99,14 +100,8 @@ def _kind(formula: Formula, brakes: tuple[Inhibition, ...]) -> tuple[str, tuple[
     flags += tuple(f"partial:{b.feature}={b.kill:.2f}" for b in partly)
     if kind == "copy" and flags:
         return ("partial-inhibition" if partly else "damped-copy"), flags
-    vetoes = (
-        {f.operand for f in formula.operands if isinstance(f, Not)}
-        if isinstance(formula, And)
-        else set[Formula]()
-    )
-    if kind == "and-not" and {v.feature for v in vetoes if isinstance(v, Literal)} <= {
-        b.feature for b in partly
-    }:
+    vetoes = {f.feature for f in shape_of(formula).vetoes if isinstance(f, Literal)}
+    if kind == "and-not" and vetoes <= {b.feature for b in partly}:
         return "partial-inhibition", flags
     return kind, flags
 

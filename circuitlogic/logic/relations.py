@@ -2,15 +2,16 @@
 twin) and which states were never seen."""
 
 from itertools import combinations
-from math import sqrt
 
 import numpy as np
 
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import IntArray
+from circuitlogic.logic.scores import wilson_low
 from circuitlogic.logic.states import States
 
 _CERTAIN = 0.98
+_ONE_SIDED = 1.645
 _EXPECTED = 5.0
 _UNSEEN = 0.2
 
@@ -24,7 +25,7 @@ def relations(features: tuple[FeatureId, ...], rows: tuple[IntArray, ...], sampl
         both = int(np.count_nonzero(marked[rows[j]]))
         marked[rows[i]] = False
         first, second = rows[i].size, rows[j].size
-        inside = _lower(both, first) >= _CERTAIN, _lower(both, second) >= _CERTAIN
+        inside = [wilson_low(both, size, _ONE_SIDED) >= _CERTAIN for size in (first, second)]
         if all(inside):
             flags.append(f"twin:{features[i]},{features[j]}")
         elif inside[0]:
@@ -34,15 +35,6 @@ def relations(features: tuple[FeatureId, ...], rows: tuple[IntArray, ...], sampl
         elif both == 0 and first * second >= _EXPECTED * samples:
             flags.append(f"exclusive:{features[i]},{features[j]}")
     return tuple(flags)
-
-
-def _lower(hits: int, size: int, z: float = 1.645) -> float:
-    """One-sided 95 % Wilson bound."""
-    if size == 0:
-        return 0.0
-    rate = hits / size
-    spread = z * sqrt(rate * (1 - rate) / size + z * z / (4 * size * size))
-    return (rate + z * z / (2 * size) - spread) / (1 + z * z / size)
 
 
 def rests_on_weights(states: States, possible: np.ndarray, literals: int) -> bool:

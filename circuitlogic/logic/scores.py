@@ -55,6 +55,15 @@ def count(said: BoolArray, true: BoolArray) -> Counts:
     return Counts(hits, false, missed, said.size - hits - false - missed)
 
 
+def wilson_low(hits: int, size: int, z: float = 1.96) -> float:
+    """Lower bound of a share by Wilson's score interval; z 1.96 is two-sided 95 %, 1.645 one-sided."""
+    if size == 0:
+        return 0.0
+    rate = hits / size
+    spread = z * sqrt(rate * (1 - rate) / size + z * z / (4 * size * size))
+    return max(0.0, (rate + z * z / (2 * size) - spread) / (1 + z * z / size))
+
+
 def f1_interval(
     said: BoolArray, true: BoolArray, groups: IntArray | None, draws: int, rng: np.random.Generator
 ) -> Interval:

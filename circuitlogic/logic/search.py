@@ -9,11 +9,10 @@ from itertools import combinations
 
 import numpy as np
 
-from circuitlogic.logic import canonical
-from circuitlogic.logic.activity import BoolArray, FloatArray
+from circuitlogic.logic import canonical, truth
+from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray
 from circuitlogic.logic.proposals import Finding, best_cells, f1_of, sweep, templates
 from circuitlogic.logic.states import States
-from circuitlogic.logic.truth import cells
 
 _PREFIX = 7
 _SINGLES = 4
@@ -65,14 +64,16 @@ class Search:
         return f1_of(table, states.samples, states.firing, states.total)
 
     def _starts(self) -> Iterator[tuple[int, ...]]:
-        strength = np.abs(self.effects)
-        first = np.argsort(-strength, kind="stable")
-        second = np.argsort(
-            -(strength / (2 * strength.max(initial=1e-30)) + np.abs(self.associations)), kind="stable"
-        )
-        for order in (first, second):
+        by_effect = np.argsort(-np.abs(self.effects), kind="stable")
+        for order in (by_effect, self._by_both()):
             for size in range(1, min(_PREFIX, self.limit, order.size) + 1):
                 yield tuple(sorted(int(i) for i in order[:size]))
+
+    def _by_both(self) -> IntArray:
+        """Literals by their effect and their association together, strongest first."""
+        strength = np.abs(self.effects)
+        both = strength / (2 * strength.max(initial=1e-30)) + np.abs(self.associations)
+        return np.argsort(-both, kind="stable")
 
     def _better(self, best: Finding, chosen: tuple[int, ...]) -> Finding:
         self.bar = best.objective
@@ -167,13 +168,13 @@ class Search:
         positive = sum(1 for i in ordered if self.effects[i] > 0)
         if positive:
             ready = templates(positive, len(ordered) - positive)
-            f1 = 2 * (ready.matrix @ firing) / (ready.matrix @ samples + total)
+            f1 = 2 * (ready.matrix @ firing) / np.maximum(ready.matrix @ samples + total, 1.0)
             objective = 1 - f1 + self.price * ready.costs
             at = int(np.argmin(objective))
             best = Finding(
                 ordered, ready.tables[at], float(f1[at]), int(ready.costs[at]), float(objective[at])
             )
-        table = sweep(cells(len(ordered)), self.effects[list(ordered)], samples, firing, total)
+        table = sweep(truth.cells(len(ordered)), self.effects[list(ordered)], samples, firing, total)
         swept = f1_of(table, samples, firing, total)
         least = 1 - swept + self.price * len(ordered)
         if best.chosen and (least >= min(best.objective, self.bar) or (table == best.table).all()):
@@ -214,11 +215,7 @@ class Search:
         best = self._kept(front, best)
         if best.f1 + _TABLE_GAIN >= self.ceiling():
             return best
-        strength = np.abs(self.effects)
-        rank = np.argsort(
-            -(strength / (2 * strength.max(initial=1e-30)) + np.abs(self.associations)), kind="stable"
-        )
-        near = sorted({*(int(i) for i in rank[:8]), *best.chosen[:4]})
+        near = sorted({*(int(i) for i in self._by_both()[:8]), *best.chosen[:4]})
         for _ in range(2, _TABLE_INPUTS):
             front.sort(key=lambda f: (f.objective, f.chosen))
             grown = {tuple(sorted({*f.chosen, i})) for f in front[:2] for i in near if i not in f.chosen}
@@ -235,12 +232,8 @@ class Search:
     def _free(self, chosen: tuple[int, ...]) -> Finding:
         samples, firing = self._marginal(chosen)
         base = self.score(chosen)
-        position = {literal: i for i, literal in enumerate(base.chosen)}
-        numbers = np.arange(1 << len(chosen))
-        moved = np.zeros_like(numbers)
-        for i, literal in enumerate(chosen):
-            moved |= ((numbers >> i) & 1) << position[literal]
-        table = best_cells(samples, firing, self.states.total, base.table[moved], _REACHABLE)
+        otherwise = truth.reordered(base.table, [base.chosen.index(literal) for literal in chosen])
+        table = best_cells(samples, firing, self.states.total, otherwise, _REACHABLE)
         best = self.finding(chosen, table, f1_of(table, samples, firing, self.states.total))
         for cell in np.flatnonzero(samples < _REACHABLE):
             other = best.table.copy()

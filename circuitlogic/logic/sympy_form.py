@@ -12,7 +12,18 @@ from typing import Any
 import sympy
 from sympy.logic.boolalg import Boolean, BooleanFunction
 
-from circuitlogic.logic.formula import And, Const, Formula, Literal, Not, Or, Vote, Xor, literals_of
+from circuitlogic.logic.formula import (
+    And,
+    Const,
+    Formula,
+    Literal,
+    Not,
+    Or,
+    Vote,
+    Xor,
+    literals_of,
+    symbol_name,
+)
 
 MAX_TERMS = 64
 """Largest number of Ands that `.doit()` writes out."""
@@ -177,9 +188,10 @@ def winning_coalitions(weights: Sequence[int], threshold: int, limit: int) -> li
     return found
 
 
-def build(formula: Formula, name: Callable[[Literal], str]) -> Boolean:
+def build(formula: Formula, name: Callable[[Literal], str] = symbol_name) -> Boolean:
     """The formula as a SymPy Boolean, its literals as symbols called `name(literal)`.
 
+    A vote becomes a function of its own, so nothing is expanded to exponential size.
     Two literals of one name get symbols apart (`x`, `x_2`, ...),
     so the function is never changed by its naming.
     """

@@ -3,6 +3,7 @@
 A table over m inputs is a Boolean array of 2^m cells; bit i of a cell's number says whether input i is on.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -56,6 +57,15 @@ def flip(table: BoolArray, inputs: tuple[int, ...]) -> BoolArray:
     """The table with `inputs` read as their negations."""
     mask = sum(1 << at for at in inputs)
     return table[np.arange(table.shape[0]) ^ mask] if mask else table
+
+
+def reordered(table: BoolArray, order: Sequence[int]) -> BoolArray:
+    """The table with its inputs in another order: the new input i is the old input `order[i]`."""
+    numbers = np.arange(table.shape[0])
+    moved = np.zeros_like(numbers)
+    for new, old in enumerate(order):
+        moved |= ((numbers >> new) & 1) << old
+    return table[moved]
 
 
 def dual(table: BoolArray) -> BoolArray:

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from circuitlogic.activations.capture import observed
 from circuitlogic.activations.sites import Site
 from circuitlogic.errors import DataError
 
@@ -56,7 +57,51 @@ def tail_from(network: nn.Module, site: Site) -> Tail:
         with _evaluating(network), _replaced(network, site, activations):
             return network(inputs.to(_device(network))).cpu()
 
-    return resumed if isinstance(network, Resumable) and site.side == "out" else run
+    return run if needs_inputs(network, site) else resumed
+
+
+Stretch = Callable[[Tensor, Tensor | None], Tensor]
+"""(activation at the source site [N, d], network inputs or None) -> activation at the target site [N, d']."""
+
+
+def stretch_between(network: nn.Module, source: Site, target: Site) -> Stretch:
+    """The real layers from `source` to `target`, as a function of the activation at `source`.
+
+    Runs as `tail_from`, with the target caught on the way; a `Sequential` that `resume` enters part by part is
+    caught at its last (for an input: its first) part.
+
+    Raises (when called):
+        DataError: the inputs are needed, or the target does not run exactly once.
+    """
+    tail = tail_from(network, source)
+    places = tuple(dict.fromkeys((target, _innermost(network, target))))
+
+    @torch.no_grad()
+    def run(activations: Tensor, inputs: Tensor | None) -> Tensor:
+        with observed(network, places) as caught:
+            tail(activations.clone(), inputs)
+        seen = next((caught[place.name] for place in places if place.name in caught), [])
+        if len(seen) != 1:
+            raise DataError(
+                f"site {target.name!r} ran {len(seen)} times after {source.name!r}: it must run once"
+            )
+        return seen[0]
+
+    return run
+
+
+def needs_inputs(network: nn.Module, source: Site) -> bool:
+    """Whether running on from `source` needs the network's inputs."""
+    return not (isinstance(network, Resumable) and source.side == "out")
+
+
+def _innermost(network: nn.Module, site: Site) -> Site:
+    """The same activation, where it arises: at the end (the start, for an input) of nested `Sequential`s."""
+    path, module = site.module, network.get_submodule(site.module)
+    while isinstance(module, nn.Sequential) and len(module) > 0:
+        name, module = list(module.named_children())[-1 if site.side == "out" else 0]
+        path = f"{path}.{name}"
+    return site if path == site.module else Site(f"{path}.{site.side}", path, site.side)
 
 
 def _device(network: nn.Module) -> torch.device:

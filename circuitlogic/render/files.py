@@ -1,21 +1,19 @@
-"""Owns how a picture reaches the disk: whole or not at all."""
+"""Owns how a picture reaches the disk, and the one line when it does not."""
 
-import os
 from pathlib import Path
 
 from circuitlogic.errors import DataError
+from circuitlogic.whole_files import replacing
 
 
 def write_replacing(path: Path, content: bytes) -> None:
-    """Write `content` to a temporary file beside `path` and rename it.
+    """Put `content` at `path`, whole or not at all; the folder is not made.
 
     Raises:
         DataError: the folder does not exist or cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise DataError(f"cannot write {path}: {error.strerror or error}") from error

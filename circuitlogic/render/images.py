@@ -82,7 +82,11 @@ def sprite_data_uri(images: NDArray[np.floating] | NDArray[np.integer], columns:
         ConfigError: `columns` is less than 1.
         DataError: see `to_pixels`.
     """
-    png = _png(_arranged(to_pixels(images), columns, gap=0))
+    return png_data_uri(_png(_arranged(to_pixels(images), columns, gap=0)))
+
+
+def png_data_uri(png: bytes) -> str:
+    """A PNG as a `data:` URI."""
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 

@@ -1,6 +1,5 @@
 """Owns gate cards: everything the HTML page says of one gate, ready to be laid out."""
 
-import base64
 from dataclasses import dataclass
 
 import numpy as np
@@ -145,8 +144,3 @@ def weight_path(row: GateRow, positive: bool, bars: int = 14) -> str:
         if (given.weight >= 0) == positive:
             path += f"M{5 * place} 7v{-height if positive else height}h4V7z"
     return path
-
-
-def png_uri(png: bytes) -> str:
-    """A PNG as a data URI."""
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")

@@ -13,7 +13,7 @@ _MUCH_DEAD = 0.5
 _OFFSET = 0.02
 
 
-def caveats(view: StudyView) -> StudyView:
+def with_caveats(view: StudyView) -> StudyView:
     """The view with its caveats."""
     found = (*_of_network(view), *_of_features(view), *_of_gates(view))
     return replace(view, caveats=found)

@@ -13,13 +13,13 @@ from typing import cast
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from circuitlogic.errors import StudyError
 from circuitlogic.features import FeatureId
 from circuitlogic.progress import SILENT, Progress
+from circuitlogic.render.images import png_data_uri
 from circuitlogic.render.matrices import matrix_strip
 from circuitlogic.render.sheet import INLINE_CSS
 from circuitlogic.report import numbers
-from circuitlogic.report.cards import Card, SpriteSheet, gate_card, png_uri, weight_path
+from circuitlogic.report.cards import Card, SpriteSheet, gate_card, weight_path
 from circuitlogic.report.connector_pictures import connector_frames, thinned, without_many_colours
 from circuitlogic.report.definitions import DEFINITIONS
 from circuitlogic.report.diagrams import cone_picture, cone_roots, logic_cone, svg_or_nothing
@@ -28,8 +28,9 @@ from circuitlogic.report.gate_rows import best_across_kinds, sorted_gates
 from circuitlogic.report.rows import GateRow, StudyView
 from circuitlogic.report.tables import KIND_STYLES
 from circuitlogic.report.tiles import Tile, tiles
+from circuitlogic.report.view import check_extracted
 from circuitlogic.study import Study
-from circuitlogic.tensor_files import write_bytes
+from circuitlogic.whole_files import write_bytes
 
 MAX_CARDS = 150
 MAX_ROWS = 1000
@@ -89,8 +90,7 @@ def html_report(view: StudyView, study: Study, progress: Progress = SILENT, budg
     Raises:
         StudyError: as `write_html`.
     """
-    if view.final is None or not view.gates:
-        raise StudyError(f"{study.root} has no gates to report: run `circuitlogic extract {study.root}`")
+    check_extracted(view, study)
     sprites = SpriteSheet(ExampleBook(study))
     strips = _strips(view, study)
     cones = _cones(view)
@@ -170,7 +170,7 @@ def _strips(view: StudyView, study: Study) -> tuple[Strip, ...]:
             study, view.header.sites, threshold
         ).items():
             matrix_strip(*thinned(frames, titles, _STRIP_PANELS), png)
-            found.append(Strip(source, target, png_uri(without_many_colours(png))))
+            found.append(Strip(source, target, png_data_uri(without_many_colours(png))))
     return tuple(found)
 
 

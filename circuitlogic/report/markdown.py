@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from circuitlogic.errors import MissingDependencyError, StudyError
+from circuitlogic.errors import MissingDependencyError
 from circuitlogic.progress import SILENT, Progress
 from circuitlogic.render.engines import write_diagram
 from circuitlogic.render.images import image_grid
@@ -28,8 +28,9 @@ from circuitlogic.report.numbers import (
 )
 from circuitlogic.report.rows import GateRow, StudyView, VariantRow
 from circuitlogic.report.tiles import tiles
+from circuitlogic.report.view import check_extracted
 from circuitlogic.study import Study
-from circuitlogic.tensor_files import write_bytes
+from circuitlogic.whole_files import write_bytes
 
 FILE = "report.md"
 IMAGES = "img"
@@ -45,8 +46,7 @@ def write_markdown(view: StudyView, study: Study, folder: Path, progress: Progre
     Raises:
         StudyError: the study is not extracted yet, or an artefact is damaged.
     """
-    if view.final is None or not view.gates:
-        raise StudyError(f"{study.root} has no gates to report: run `circuitlogic extract {study.root}`")
+    check_extracted(view, study)
     (folder / IMAGES).mkdir(parents=True, exist_ok=True)
     lines = [
         *_top(view),

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 from circuitlogic.config import SaeConfig, StudyConfig
 from circuitlogic.connectors.metrics import FeatureFidelity, Sparsity
+from circuitlogic.errors import StudyError
 from circuitlogic.features import FeatureId
 from circuitlogic.graph.store import FeatureGraph
-from circuitlogic.pipeline import FIDELITY
-from circuitlogic.report.caveats import caveats
+from circuitlogic.report.caveats import with_caveats
 from circuitlogic.report.gate_rows import gate_rows, kind_rows
 from circuitlogic.report.numbers import count
 from circuitlogic.report.rows import ConnectorRow, Header, SaeRow, StudyView, VariantRow
@@ -16,7 +16,7 @@ from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.stages.connecting import load_connector_metrics
 from circuitlogic.stages.dictionaries import load_dictionary, load_sae_metrics
 from circuitlogic.stages.extracted import GATES, GRAPH, load_gates, load_graph
-from circuitlogic.stages.feature_network import NetworkMetrics, load_metrics
+from circuitlogic.stages.feature_network import FIDELITY, NetworkMetrics, load_metrics
 from circuitlogic.stages.subject import NetworkCard, load_card
 from circuitlogic.study import CONFIG_FILE, Study
 
@@ -50,13 +50,23 @@ def study_view(study: Study) -> StudyView:
         header=_header(study, card, metrics),
         saes=saes,
         connectors=(*_solved(study, card, live), *(_cut(card, metrics, live) if metrics else ())),
-        variants=_variants(metrics) if metrics else (),
+        variants=variant_rows(metrics) if metrics else (),
         kinds=kind_rows(gates),
         gates=gates,
         caveats=(),
         labels=labels,
     )
-    return caveats(view)
+    return with_caveats(view)
+
+
+def check_extracted(view: StudyView, study: Study) -> None:
+    """Refuse a study of which there is nothing to report yet.
+
+    Raises:
+        StudyError: it has no gates.
+    """
+    if view.final is None or not view.gates:
+        raise StudyError(f"{study.root} has no gates to report: run `circuitlogic extract {study.root}`")
 
 
 def graph_labels(graph: FeatureGraph) -> dict[FeatureId, str]:
@@ -167,5 +177,6 @@ def _row(
     return ConnectorRow(ends[0], ends[1], state, thresholded, inputs, sparsity, fidelity, live[ends[1]])
 
 
-def _variants(metrics: NetworkMetrics) -> tuple[VariantRow, ...]:
+def variant_rows(metrics: NetworkMetrics) -> tuple[VariantRow, ...]:
+    """The substituted networks, from the last autoencoder alone down to the thresholded graph."""
     return tuple(VariantRow(v.variant, "thresholded" in v.variant, v) for v in metrics.variants)

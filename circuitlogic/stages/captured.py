@@ -5,13 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from circuitlogic.activations.capture import observed
-from circuitlogic.activations.paired import PairedActivations, capture_to_disk
+from circuitlogic.activations.paired import INPUTS, OUTPUTS, PairedActivations, capture_to_disk
 from circuitlogic.activations.sites import Site
 from circuitlogic.activations.store import ActivationStore
 from circuitlogic.activations.writer import ActivationWriter
@@ -20,7 +19,6 @@ from circuitlogic.networks.protocol import Resumable
 from circuitlogic.progress import Progress
 from circuitlogic.stages.subject import Samples, Subject, load_card
 from circuitlogic.study import Study
-from circuitlogic.substitute.tuning import INPUTS, OUTPUTS
 from circuitlogic.tensor_files import read_tensors, write_tensors
 
 SPLITS = ("train", "heldout")
@@ -161,9 +159,3 @@ def load_labels(study: Study, split: str) -> Int[Tensor, " n"]:
             f"{path}: labels must be one row of integers, not {labels.dtype} {list(labels.shape)}"
         )
     return labels
-
-
-def strongest_rows(values: np.ndarray, count: int) -> np.ndarray:
-    """Numbers of the `count` largest positive `values`, largest first, ties by number."""
-    order = np.argsort(-values, kind="stable")[:count]
-    return order[values[order] > 0]

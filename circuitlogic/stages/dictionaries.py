@@ -15,7 +15,8 @@ from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import load_card
 from circuitlogic.study import Study
-from circuitlogic.tensor_files import read_json, write_bytes, write_json
+from circuitlogic.tensor_files import read_json, write_json
+from circuitlogic.whole_files import write_bytes
 
 _STATISTICS = "statistics.safetensors"
 _METRICS = "metrics.json"

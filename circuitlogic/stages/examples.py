@@ -26,7 +26,7 @@ from circuitlogic.stages.dictionaries import load_dictionaries
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import Subject
 from circuitlogic.study import Study
-from circuitlogic.tensor_files import write_bytes
+from circuitlogic.whole_files import write_bytes
 
 STRONGEST = 9
 """Examples kept per feature."""

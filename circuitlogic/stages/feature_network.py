@@ -34,6 +34,9 @@ from circuitlogic.verify.faithfulness import (
 )
 
 TUNED = "feature_network"
+"""Artefact that holds the tuned connectors."""
+FIDELITY = "fidelity"
+"""Artefact that holds the metrics at the extracted threshold."""
 _METRICS = "metrics.json"
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from circuitlogic.activations.paired import INPUTS, OUTPUTS
 from circuitlogic.activations.sites import Site, find_sites
 from circuitlogic.config import StudyConfig
 from circuitlogic.datasets.images import ImageData, ImageSplit
@@ -18,10 +19,9 @@ from circuitlogic.datasets.registry import load_images
 from circuitlogic.errors import ConfigError, DataError, StudyError
 from circuitlogic.networks.image_mlp import ImageClassifier
 from circuitlogic.networks.training import ClassifierScores, score_classifier, train_classifier
-from circuitlogic.progress import Progress
+from circuitlogic.progress import SILENT, Progress
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.study import Study
-from circuitlogic.substitute.tuning import INPUTS, OUTPUTS
 from circuitlogic.tensor_files import read_json, read_tensors, write_json, write_tensors
 
 NETWORK = "network"
@@ -208,6 +208,16 @@ def classifier_subject(study: Study, data: ImageData) -> Subject:
         study.entry(NETWORK).content,
         data.shape,
     )
+
+
+def stored_subject(study: Study, progress: Progress = SILENT) -> Subject:
+    """The study's own classifier with its data.
+
+    Raises:
+        StudyError: the network was brought by the caller.
+    """
+    load_classifier(study)
+    return classifier_subject(study, load_data(study.config, progress))
 
 
 def image_samples(split: ImageSplit) -> Samples:

@@ -14,17 +14,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from circuitlogic.activations.paired import PairedActivations
+from circuitlogic.activations.paired import INPUTS, OUTPUTS, PairedActivations
 from circuitlogic.config import TuneConfig
 from circuitlogic.connectors.training import linear_tail
 from circuitlogic.errors import DataError
 from circuitlogic.progress import SILENT, Progress
 from circuitlogic.substitute.feature_network import FeatureNetwork
-
-OUTPUTS = "outputs"
-"""Name under which the original network's outputs are stored beside its activations."""
-INPUTS = "inputs"
-"""Name under which the inputs are stored, for networks that cannot resume from a site."""
 
 _PRUNED_BY = 0.65
 _CUT_AT = 0.8

@@ -7,11 +7,10 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from circuitlogic.activations.paired import PairedActivations
+from circuitlogic.activations.paired import INPUTS, OUTPUTS, PairedActivations
 from circuitlogic.connectors.metrics import FeatureFidelity, feature_fidelity
 from circuitlogic.networks.protocol import Tail
 from circuitlogic.substitute.feature_network import FeatureNetwork
-from circuitlogic.substitute.tuning import INPUTS, OUTPUTS
 
 _BATCH = 4096
 

@@ -1,11 +1,13 @@
 """`circuitlogic verify`."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from circuitlogic.cli.console import Streams
 from circuitlogic.cli.options import Json, NoColor, Quiet, StudyArgument
+from circuitlogic.errors import ConfigError
 
 
 def verify(
@@ -23,16 +25,37 @@ def verify(
     min_agreement: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="Fail below it: share of equal answers.")
     ] = None,
+    causal: Annotated[
+        bool,
+        typer.Option(
+            "--causal", help="Check the gates instead: switch their inputs in the original network."
+        ),
+    ] = False,
+    feature: Annotated[
+        str | None, typer.Option(metavar="SITE/INDEX", help="With --causal: one gate, with its truth tables.")
+    ] = None,
+    min_confirmed: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="With --causal, fail below it: share of inputs confirmed."),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> None:
-    """Run the graph as a network, against the original.
+    """Run the graph as a network, against the original; or check its gates by intervention.
 
     Exit code 3 if it falls below a minimum.
 
     Example: circuitlogic verify runs/digits --split test --min-agreement 0.9
+
+    Example: circuitlogic verify runs/digits --causal --min-confirmed 0.6
     """
+    streams = Streams(color=not no_color, quiet=quiet)
+    if causal:
+        _refuse("with --causal", threshold=threshold, min_accuracy=min_accuracy, min_agreement=min_agreement)
+        _verify_gates(study, split, feature, min_confirmed, json, streams)
+        return
+    _refuse("without --causal", feature=feature, min_confirmed=min_confirmed)
     from circuitlogic.cli.console_progress import console_progress
     from circuitlogic.cli.documents import write_document
     from circuitlogic.cli.summaries import check_minimum, draw_network
@@ -40,7 +63,6 @@ def verify(
     from circuitlogic.study import Study
 
     opened = Study.open(study)
-    streams = Streams(color=not no_color, quiet=quiet)
     with console_progress(streams) as progress:
         metrics = run(opened, split, threshold, progress)
     if json:
@@ -48,3 +70,36 @@ def verify(
     else:
         draw_network(streams, opened, metrics)
     check_minimum(metrics, min_accuracy, min_agreement)
+
+
+def _verify_gates(
+    study: Path, split: str, feature: str | None, least: float | None, json: bool, streams: Streams
+) -> None:
+    from circuitlogic.cli.causal_table import check_confirmed, chosen, draw_gate, draw_gates, summary_line
+    from circuitlogic.cli.console_progress import console_progress
+    from circuitlogic.cli.documents import write_document
+    from circuitlogic.pipeline import verify_gates
+    from circuitlogic.study import Study
+    from circuitlogic.verify.intervention import summarise
+    from circuitlogic.verify.interventions_file import intervention_to_json
+
+    with console_progress(streams) as progress:
+        gates = chosen(verify_gates(Study.open(study), None, split, progress), feature)
+    summary = summarise(gates)
+    if json:
+        rows = [intervention_to_json(gate) for gate in gates]
+        write_document("causal", {"study": str(study), "split": split, "summary": summary, "gates": rows})
+    else:
+        if feature is None:
+            draw_gates(streams, gates)
+        else:
+            draw_gate(streams, gates[0])
+        streams.draw(summary_line(summary))
+    check_confirmed(summary, least)
+
+
+def _refuse(when: str, **given: object) -> None:
+    """Options that mean nothing here are not ignored silently."""
+    for name, value in given.items():
+        if value is not None:
+            raise ConfigError(f"--{name.replace('_', '-')} means nothing {when}: leave one of them out")

@@ -1,0 +1,76 @@
+"""Owns the readers that are compared: a registry of arms, each of which says what formula a row computes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from circuitlogic.errors import ConfigError, unknown_name
+from circuitlogic.logic.activity import Activity, Row
+from circuitlogic.logic.formula import Formula
+from circuitlogic.logic.reading import read_gate
+
+Read: TypeAlias = Callable[[Row, Activity, Activity], "Reading"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an arm says about one row."""
+
+    formula: Formula | None
+    """None: no gate is claimed."""
+    kind: str | None = None
+    """The arm's own name for the kind, where it has one beyond the formula's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One reader of rows."""
+
+    name: str
+    meaning: str
+    """One sentence."""
+    read: Read
+    verifies: bool = False
+    """Whether it decides on held-out samples itself what it claims; the benchmark does it for the others."""
+
+
+_ARMS: dict[str, Arm] = {}
+
+
+def register(arm: Arm) -> Arm:
+    """Add an arm.
+
+    Raises:
+        ConfigError: there is one of this name.
+    """
+    if arm.name in _ARMS:
+        raise ConfigError(f"benchmark arm {arm.name!r} is registered twice: choose another name")
+    _ARMS[arm.name] = arm
+    return arm
+
+
+def arms_named(names: tuple[str, ...]) -> tuple[Arm, ...]:
+    """The arms of these names; all, for none.
+
+    Raises:
+        UnknownNameError: there is none of such a name.
+    """
+    for name in names:
+        if name not in _ARMS:
+            raise unknown_name("arm", name, _ARMS)
+    return tuple(_ARMS[name] for name in names) or tuple(_ARMS.values())
+
+
+def _circuitlogic(row: Row, train: Activity, heldout: Activity) -> Reading:
+    gate = read_gate(row, train, heldout)
+    return Reading(gate.formula, gate.kind)
+
+
+OWN = register(
+    Arm(
+        "circuitlogic",
+        "Proposes from weights, decides on the states in which the true output fires, verifies held out.",
+        _circuitlogic,
+        verifies=True,
+    )
+)

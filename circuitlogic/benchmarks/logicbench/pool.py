@@ -1,0 +1,155 @@
+"""Owns the planted input features: when they fire (alone, together, exclusively, nested), how strongly, and
+the floor of weak activations under them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse
+
+from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray
+
+LOWEST_RATE, HIGHEST_RATE = 2e-3, 0.15
+_FLOOR = 0.05
+"""Spread of the weak activations of the noise floor, in typical firings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Magnitudes:
+    """How strongly a feature fires, before its own scale."""
+
+    shape: str
+    """`log-normal` or `exponential`."""
+    spread: float = 1.0
+    """Standard deviation of the logarithm; unused for `exponential`."""
+
+    def draw(self, size: int, rng: np.random.Generator) -> FloatArray:
+        """[size] activations, all above 0."""
+        if self.shape == "exponential":
+            return rng.exponential(size=size)
+        return np.exp(self.spread * rng.standard_normal(size))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pool:
+    """Sparse features on N samples, of which the first `train` are for reading and the rest for judging."""
+
+    clean: scipy.sparse.csc_array
+    """[N, features] activations without the noise floor: what gates are planted on."""
+    observed: scipy.sparse.csc_array
+    """[N, features] activations with the noise floor: what a reader sees."""
+    groups: dict[str, tuple[tuple[int, ...], ...]]
+    """`cofiring`, `exclusive`, `nested` (whole first, its parts after) and `single` features, by index."""
+    means: FloatArray
+    """[features] mean of the positive clean activations."""
+    train: int
+
+    @property
+    def samples(self) -> int:
+        """N, both parts together."""
+        return int(self.clean.shape[0])
+
+    @property
+    def features(self) -> int:
+        """Number of features."""
+        return int(self.clean.shape[1])
+
+
+def draw_pool(
+    samples: int, magnitudes: Magnitudes, leak: float, rng: np.random.Generator, size: float = 1.0
+) -> Pool:
+    """About 500 x `size` features on 2 x `samples` samples.
+
+    Args:
+        samples: In each of the two parts.
+        magnitudes: Of every firing; each feature has its own scale besides.
+        leak: Weak activations per true firing, on samples where the feature is off.
+        rng: Where all of it is drawn from.
+        size: Scales the number of groups.
+    """
+    total = 2 * samples
+    columns: list[IntArray] = []
+    groups: dict[str, tuple[tuple[int, ...], ...]] = {}
+    for name, (count, draw) in _GROUPS.items():
+        found: list[tuple[int, ...]] = []
+        for _ in range(max(2, round(count * size))):
+            fires = draw(total, rng)
+            found.append(tuple(range(len(columns), len(columns) + fires.shape[1])))
+            columns += [np.flatnonzero(fires[:, i]) for i in range(fires.shape[1])]
+        groups[name] = tuple(found)
+    values = [np.exp(0.5 * rng.standard_normal()) * magnitudes.draw(c.size, rng) for c in columns]
+    means = np.array([float(v.mean()) if v.size else 1.0 for v in values])
+    clean = _matrix(columns, values, total)
+    if leak > 0:
+        leaks = [
+            with_floor(c, v, m, total, leak, rng) for c, v, m in zip(columns, values, means, strict=True)
+        ]
+        observed = _matrix([c for c, _ in leaks], [v for _, v in leaks], total)
+    else:
+        observed = clean
+    return Pool(clean, observed, groups, means, samples)
+
+
+def with_floor(
+    where: IntArray, values: FloatArray, mean: float, samples: int, leak: float, rng: np.random.Generator
+) -> tuple[IntArray, FloatArray]:
+    """A feature's firings and, elsewhere, about `leak` times as many weak activations; samples ascending."""
+    extra = np.setdiff1d(rng.integers(samples, size=rng.poisson(leak * where.size)), where)
+    weak = np.abs(rng.normal(0.0, _FLOOR * mean, extra.size))
+    both = np.concatenate((where, extra))
+    order = np.argsort(both, kind="stable")
+    return both[order], np.concatenate((values, weak))[order]
+
+
+def column(matrix: scipy.sparse.csc_array, at: int) -> FloatArray:
+    """[N] one feature's activations."""
+    dense = np.zeros(int(matrix.shape[0]))
+    span = slice(int(matrix.indptr[at]), int(matrix.indptr[at + 1]))
+    dense[matrix.indices[span]] = matrix.data[span]
+    return dense
+
+
+def _matrix(columns: list[IntArray], values: list[FloatArray], samples: int) -> scipy.sparse.csc_array:
+    starts = np.concatenate(([0], np.cumsum([c.size for c in columns])))
+    data, indices = np.concatenate(values), np.concatenate(columns)
+    return scipy.sparse.csc_array((data, indices, starts), shape=(samples, len(columns)))
+
+
+def _log_uniform(low: float, high: float, rng: np.random.Generator) -> float:
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def _cofiring(samples: int, rng: np.random.Generator) -> BoolArray:
+    """3 to 6 features, each on in a good part of the group's samples, and sometimes alone."""
+    rate = _log_uniform(0.01, 0.12, rng)
+    together = rng.random((samples, 1)) < rate
+    count = int(rng.integers(3, 7))
+    inside = rng.random((samples, count)) < rng.uniform(0.35, 0.85, count)
+    alone = rng.random((samples, count)) < rate * rng.uniform(0.05, 0.25, count)
+    return (together & inside) | alone
+
+
+def _exclusive(samples: int, rng: np.random.Generator) -> BoolArray:
+    """6 features like tokens: at most one at a time."""
+    shares = rng.uniform(0.3, 1.0, 6)
+    edges = np.cumsum(shares / shares.sum()) * _log_uniform(0.05, 0.4, rng)
+    return np.searchsorted(edges, rng.random(samples))[:, None] == np.arange(6)
+
+
+def _nested(samples: int, rng: np.random.Generator) -> BoolArray:
+    """A whole and two features that fire only inside it."""
+    whole = rng.random((samples, 1)) < _log_uniform(0.02, HIGHEST_RATE, rng)
+    parts = rng.random((samples, 2)) < rng.uniform(0.2, 0.7, 2)
+    return np.hstack([whole, whole & parts])
+
+
+def _single(samples: int, rng: np.random.Generator) -> BoolArray:
+    return rng.random((samples, 1)) < _log_uniform(LOWEST_RATE, HIGHEST_RATE, rng)
+
+
+_GROUPS: dict[str, tuple[int, Callable[[int, np.random.Generator], BoolArray]]] = {
+    "cofiring": (44, _cofiring),
+    "exclusive": (16, _exclusive),
+    "nested": (24, _nested),
+    "single": (120, _single),
+}

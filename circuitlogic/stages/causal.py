@@ -1,0 +1,143 @@
+"""The causal check: every gate's literals switched on and off in the original network."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from circuitlogic.activations.paired import PairedActivations
+from circuitlogic.activations.sites import Site
+from circuitlogic.connectors.feature_pairs import Dictionary
+from circuitlogic.errors import ConfigError, StudyError
+from circuitlogic.extract.rows_to_gates import encode_site
+from circuitlogic.networks.protocol import needs_inputs, stretch_between
+from circuitlogic.progress import Progress
+from circuitlogic.saes.base import SparseAutoencoder
+from circuitlogic.stages.captured import artefact as activations_artefact
+from circuitlogic.stages.captured import captured, load_activations
+from circuitlogic.stages.dictionaries import artefact as sae_artefact
+from circuitlogic.stages.dictionaries import load_dictionaries
+from circuitlogic.stages.extracted import GATES, load_gates
+from circuitlogic.stages.seeds import seed_for
+from circuitlogic.stages.subject import NETWORK, Subject, image_samples, load_card, load_data
+from circuitlogic.study import Study
+from circuitlogic.substitute.tuning import INPUTS
+from circuitlogic.verify.gate_experiment import MAX_SAMPLES, MAX_STATES, Rerun, Setting, intervene
+from circuitlogic.verify.intervention import GateIntervention
+from circuitlogic.verify.interventions_file import SCHEMA, load_interventions, save_interventions
+from circuitlogic.verify.literal_states import IntArray
+
+CAUSAL = "causal"
+SPLITS = ("heldout", "test")
+
+
+def artefact(split: str) -> str:
+    """Name of a split's interventions."""
+    return f"{CAUSAL}/{split}"
+
+
+def make_causal(
+    study: Study, subject: Subject, split: str, progress: Progress
+) -> tuple[GateIntervention, ...]:
+    """Intervene on every gate with a formula, unless that is done; the interventions, in the gates' order.
+
+    Raises:
+        ConfigError: another split, or `test` for a network brought by the caller.
+        StudyError: the study has no gates yet.
+    """
+    key = _key(study, split)
+    if study.is_done(artefact(split), key):
+        return load_interventions(study.folder(artefact(split)))
+    gates = load_gates(study)
+    generator = torch.Generator().manual_seed(seed_for(study.config.seed, CAUSAL))
+    found: list[GateIntervention] = []
+    with _samples(study, subject, split, progress) as (samples, activations):
+        sites, dictionaries = pairwise(subject.sites), pairwise(load_dictionaries(study))
+        for ends, (source, target) in zip(sites, dictionaries, strict=True):
+            setting = _setting(samples, split, ends, (source, target), activations)
+            mine = [gate for gate in gates if gate.feature.site == target.site]
+            for gate in progress.track(mine, f"interventions at {source.site}", len(mine)):
+                intervention = intervene(gate, setting, generator)
+                found += [] if intervention is None else [intervention]
+    with study.making(artefact(split), key) as folder:
+        save_interventions(found, folder)
+    return tuple(found)
+
+
+def load_causal(study: Study, split: str = "heldout") -> tuple[GateIntervention, ...] | None:
+    """The stored interventions on the gates as they are now; None if there are none.
+
+    Raises:
+        StudyError: damaged, or the study has no gates.
+    """
+    if not study.is_done(artefact(split), _key(study, split)):
+        return None
+    return load_interventions(study.folder(artefact(split)))
+
+
+def _key(study: Study, split: str) -> str:
+    if split not in SPLITS:
+        raise ConfigError(f"split {split!r} is not known: use {' or '.join(SPLITS)}")
+    names = [NETWORK, GATES, *(sae_artefact(site) for site in load_card(study).sites)]
+    made_from = [study.entry(name).content for name in (*names, activations_artefact("heldout"))]
+    network = study.entry(NETWORK).key
+    return study.key(CAUSAL, SCHEMA, MAX_SAMPLES, MAX_STATES, split, study.config.seed, network, made_from)
+
+
+@contextmanager
+def _samples(
+    study: Study, subject: Subject, split: str, progress: Progress
+) -> Generator[tuple[Subject, PairedActivations]]:
+    """The subject with the split as its held-out samples, and their activations."""
+    if split == "heldout":
+        yield subject, load_activations(study, split)
+        return
+    if load_card(study).kind != "image-classifier":
+        raise ConfigError("a network of your own has no official test set: use split heldout")
+    tested = replace(subject, heldout=image_samples(load_data(study.config, progress).test))
+    with captured(tested, tested.heldout, progress) as activations:
+        yield tested, activations
+
+
+def _setting(
+    subject: Subject,
+    split: str,
+    ends: tuple[Site, Site],
+    dictionaries: tuple[Dictionary, Dictionary],
+    activations: PairedActivations,
+) -> Setting:
+    source, target = dictionaries
+    if not isinstance(source.encoder, SparseAutoencoder):
+        raise StudyError(f"the dictionary of {source.site} has no decoder: its features cannot be edited")
+    return Setting(
+        split=split,
+        activations=activations.stores[source.site],
+        decoder=source.encoder.W_dec.detach(),
+        encoder=target.encoder,
+        inputs=encode_site(source, activations).matrix,
+        outputs=encode_site(target, activations).matrix,
+        rerun=_rerun(subject, ends, activations),
+    )
+
+
+def _rerun(subject: Subject, ends: tuple[Site, Site], activations: PairedActivations) -> Rerun:
+    """The original network between two sites; stored inputs get their own shape back."""
+    stretch = stretch_between(subject.network, *ends)
+    if not needs_inputs(subject.network, ends[0]):
+        return lambda edited, rows: stretch(edited, None)  # noqa: ARG005
+    if INPUTS in activations.stores:
+        stored = activations.stores[INPUTS]
+        shape = next(iter(subject.heldout.batches())).shape[1:]
+
+        def inputs(rows: IntArray) -> Tensor:
+            return torch.from_numpy(stored.rows(rows)).reshape(-1, *shape)
+    else:
+        whole = torch.cat(list(subject.heldout.batches()))
+
+        def inputs(rows: IntArray) -> Tensor:
+            return whole[torch.from_numpy(rows)]
+
+    return lambda edited, rows: stretch(edited, inputs(rows))
