@@ -1,11 +1,21 @@
 """Connector training: planted maps are found again, starts are what they claim, seeds decide every byte."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
-from feature_cases import identity_dictionary, pairs_of, planted_map, seeded, sparse_features, stored
+from feature_cases import (
+    identity_dictionary,
+    identity_sae,
+    pairs_of,
+    plain_statistics,
+    planted_map,
+    seeded,
+    sparse_features,
+    stored,
+)
 
 from circuitlogic.config import ConnectorConfig
 from circuitlogic.connectors.feature_pairs import Dictionary
@@ -31,6 +41,17 @@ def recovered(tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainedConnecto
     return train_connector(
         pairs_of(tmp_path_factory.mktemp("planted"), source, target), None, PLANTED, 0
     ), weight
+
+
+def context(
+    source: Dictionary,
+    target: Dictionary,
+    affine: tuple[torch.Tensor, torch.Tensor] | None,
+    generator: torch.Generator,
+) -> InitContext:
+    """For a solver that works in unit scale."""
+    ones = [torch.ones_like(d.statistics.scales) for d in (source, target)]
+    return InitContext(source, target, affine, generator, *ones)
 
 
 def test_the_proximal_solver_finds_a_planted_sparse_map(
@@ -141,6 +162,16 @@ def test_soft_thresholding_shrinks_and_leaves_exact_zeros() -> None:
     assert int((weight != 0).sum()) == 3
 
 
+def test_a_random_start_is_uniform_in_the_units_of_the_solver() -> None:
+    a = Dictionary("a", identity_sae(2), replace(plain_statistics(2), scales=torch.tensor([0.01, 1.0])))
+    b = Dictionary("b", identity_sae(1), replace(plain_statistics(1), scales=torch.tensor([5.0])))
+    scales = (a.statistics.scales, b.statistics.scales)
+    unit = start_named("random")(InitContext(a, b, None, seeded(1), *scales)).weight
+    raw = unit * scales[1][:, None] / scales[0]
+    assert (raw.abs() <= 2**-0.5).all()
+    assert torch.allclose(raw, start_named("random")(context(a, b, None, seeded(1))).weight)
+
+
 def test_an_unknown_solver_or_start_suggests_the_right_one() -> None:
     with pytest.raises(UnknownNameError, match="proximal"):
         solver_named("proximl")
@@ -175,7 +206,7 @@ def test_the_analytic_start_is_exact_for_orthogonal_dictionaries_and_an_affine_l
         Dictionary(site, sae, feature_statistics(sae, activations.stores[site], 0.1))
         for site, sae in (("a", sae_in), ("b", sae_out))
     ]
-    start = start_named("analytic")(InitContext(ends[0], ends[1], (layer, layer_bias), seeded(0)))
+    start = start_named("analytic")(context(ends[0], ends[1], (layer, layer_bias), seeded(0)))
     rows = {site: torch.from_numpy(values) for site, values in activations.rows(slice(None)).items()}
     predicted = torch.relu(ends[0].unit_features(rows["a"]) @ start.weight.T + start.bias)
     assert torch.allclose(predicted, ends[1].unit_features(rows["b"]), atol=1e-4)
@@ -186,20 +217,20 @@ def test_the_analytic_start_needs_a_known_layer_and_one_layer_encoders(tmp_path:
     a, b = (identity_dictionary(activations, site) for site in "ab")
     affine = (torch.eye(3), torch.zeros(3))
     with pytest.raises(ConfigError, match=r"connectors\.init = 'random'"):
-        start_named("analytic")(InitContext(a, b, None, seeded(0)))
+        start_named("analytic")(context(a, b, None, seeded(0)))
 
     class Foreign:
         def encode(self, x: torch.Tensor) -> torch.Tensor:
             return x.relu()
 
     with pytest.raises(ConfigError, match="one-layer dictionaries"):
-        start_named("analytic")(InitContext(a, Dictionary("b", Foreign(), b.statistics), affine, seeded(0)))
+        start_named("analytic")(context(a, Dictionary("b", Foreign(), b.statistics), affine, seeded(0)))
 
 
 def test_the_random_start_is_bounded_seeded_and_without_bias(tmp_path: Path) -> None:
     activations = stored(tmp_path, {"a": sparse_features(50, 4, 0), "b": sparse_features(50, 9, 1)})
     a, b = (identity_dictionary(activations, site) for site in "ab")
-    starts = [start_named("random")(InitContext(a, b, None, seeded(s))) for s in (1, 1, 2)]
+    starts = [start_named("random")(context(a, b, None, seeded(s))) for s in (1, 1, 2)]
     assert starts[0].weight.shape == (9, 4)
     assert starts[0].weight.abs().max() <= 0.5
     assert torch.equal(starts[0].weight, starts[1].weight)

@@ -29,13 +29,16 @@ class InitContext:
     affine: tuple[Tensor, Tensor] | None
     """Weight and bias of the network's own layer between the two sites, where it has one."""
     generator: torch.Generator
+    source_units: Float[Tensor, " n_in"]
+    """By what unit-scale features are multiplied to be in the solver's units."""
+    target_units: Float[Tensor, " n_out"]
 
 
 def random_start(context: InitContext) -> Start:
-    """Entries uniform in ±1/√n_in, as a fresh linear layer; biases zero."""
+    """Entries uniform in ±1/√n_in in the solver's units, as a fresh linear layer; biases zero."""
     n_in, n_out = len(context.source.statistics.scales), len(context.target.statistics.scales)
     weight = (2 * torch.rand(n_out, n_in, generator=context.generator) - 1) / n_in**0.5
-    return Start(weight, torch.zeros(n_out))
+    return Start(weight * context.source_units / context.target_units[:, None], torch.zeros(n_out))
 
 
 def analytic_start(context: InitContext) -> Start:

@@ -49,7 +49,9 @@ def train_connector(
     solver = solver_named(config.solver)
     units = _units(pairs, solver)
     live = pairs.target.statistics.live
-    start = start_named(config.init)(InitContext(pairs.source, pairs.target, affine, generator))
+    start = start_named(config.init)(
+        InitContext(pairs.source, pairs.target, affine, generator, units.source, units.target)
+    )
     weight = torch.where(live[:, None], units.weight(start.weight), 0.0).requires_grad_()
     bias = torch.where(live, start.bias * units.target, 0.0).requires_grad_()
     optimizer = torch.optim.Adam([weight, bias], lr=config.lr, fused=True)
