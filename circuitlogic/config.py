@@ -29,7 +29,7 @@ class DataConfig:
     path: str | None = None
     """Folder of the data; else CIRCUITLOGIC_DATA, else the user cache, else a download."""
     heldout_fraction: float | None = None
-    """Share of the training part that is held out; the official test part is never trained on."""
+    """Share of the training part that is held out, else a sixth; the official test part is never trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class TuneConfig:
     __pydantic_config__ = _STRICT
 
     edges: int | None = None
-    """Edges to keep per connector; None keeps ten per live output feature."""
+    """Edges to keep per connector; unset: ten per live output feature."""
     anchor: float = 1.0
     """Weight of the feature reconstruction beside the KL divergence; larger keeps features truer."""
     epochs: int = 15
@@ -134,7 +134,7 @@ class StudyConfig:
     seed: int = 0
     """Seed of every random choice: same seed, same bytes."""
     sites: tuple[str, ...] | None = None
-    """Modules whose outputs are decomposed, in order; None takes every hidden layer."""
+    """Modules whose outputs are decomposed, in order; unset: every hidden layer."""
     data: DataConfig = field(default_factory=DataConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     saes: SaeConfig = field(default_factory=SaeConfig)

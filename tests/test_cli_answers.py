@@ -222,6 +222,16 @@ def test_inspect_reads_shapes_from_headers_alone(cli: Cli, study: Study, tmp_pat
             tensor_headers(broken)
 
 
+def test_inspect_gives_a_numbered_series_of_tensors_one_line(cli: Cli, study: Study):
+    folder = study.root / "connectors" / "hidden.0__hidden.1"
+    names = cli("inspect", folder, "--json").document["tensors"]
+    epochs = sorted(name for name in names if name.startswith("epoch_"))
+    lines = [line for line in cli("inspect", folder).out.splitlines() if "epoch_" in line]
+    assert len(epochs) > 2
+    assert [line.split("  ")[0] for line in lines] == [f"tensors {epochs[0]} … {epochs[-1]}"]
+    assert lines[0].endswith(f"{len(epochs)} × F32 [48, 48]")
+
+
 def test_the_report_lands_where_it_says(cli: Cli, study: Study, tmp_path: Path):
     ran = cli("report", study.root, "-o", tmp_path / "pages", "--format", "md")
     assert ran.code == 0

@@ -117,7 +117,7 @@ BAD: dict[str, tuple[int, str]] = {
     "show {study} --columns feature,sight": (2, "sight"),
     "show {study} --columns ,": (2, "names no column"),
     "show {study} --sort speed": (2, "speed"),
-    "show {study} --format yaml": (2, "yaml"),
+    "show {study} --format yaml": (2, "'-f': 'yaml' is not one of"),
     "show {study} --limit 0": (2, "--limit"),
     "show {study} --json --format csv": (2, "contradict"),
     "query {study} ancestors hidden.2": (2, "SITE/INDEX"),

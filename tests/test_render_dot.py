@@ -188,7 +188,9 @@ def test_many_inputs_are_cut_to_the_strongest_and_counted() -> None:
     source = gate_circuit(many, {}, max_inputs=5).source
     shown = set(re.findall(r"^\s*(n\d+) \[", source, re.MULTILINE))
     assert shown == {"n0", "n1", "n2", "n3", "n49"}
-    assert "45 weaker inputs hidden" in source
+    assert "45 inputs outside the formula hidden" in source
+    unread = Gate(OUT, "unexplained", None, inputs, 0.0, 0.1, 1.0, None)
+    assert "45 weaker inputs hidden" in gate_circuit(unread, {}, max_inputs=5).source
 
 
 @pytest.mark.parametrize("label", HOSTILE)

@@ -14,6 +14,7 @@ from rich.console import Console, RenderableType
 
 from circuitlogic.errors import ConfigError
 from circuitlogic.features import FeatureId
+from circuitlogic.logic.formula import Literal
 from circuitlogic.report.examples import ExampleBook, FeatureExamples
 from circuitlogic.report.fitting import Column, FittingTable, cells
 from circuitlogic.report.gate_panel import gate_panel
@@ -83,7 +84,9 @@ def test_a_whole_study_fits_and_says_what_it_leaves_out(small_study_folder: Path
 
 def test_all_gates_without_a_limit() -> None:
     rows = gate_rows([of30(), of505()], {})
-    assert "raise the limit" not in shown(gate_table(rows, None), 120)
+    assert "--limit" not in shown(gate_table(rows, None), 120)
+    assert "1 of 2 gates, by evidence: `circuitlogic show STUDY --limit 2`" in shown(gate_table(rows, 1), 120)
+    assert "_high: above the median" in shown(gate_table(rows, 1), 120)
     with pytest.raises(ConfigError, match="-2"):
         gate_table(rows, -2)
 
@@ -119,6 +122,8 @@ def test_a_panel_counts_what_it_leaves_out() -> None:
     out = shown(gate_panel(gate(OF505, "unexplained", None, weights, evidence(0.3)), {}, max_inputs=5), 100)
     assert "35 weaker inputs not shown" in out
     assert "Evidence for the rejected formula" in out
+    read = gate(OF505, "copy", Literal(FeatureId("a", 39)), weights, evidence(0.9))
+    assert "35 inputs outside the formula not shown" in shown(gate_panel(read, {}, max_inputs=5), 100)
 
 
 def test_a_gate_without_evidence_or_inputs_has_a_panel() -> None:

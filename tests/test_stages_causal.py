@@ -23,7 +23,8 @@ from circuitlogic.stages.dictionaries import load_dictionary
 from circuitlogic.stages.extracted import load_gates
 from circuitlogic.stages.subject import Subject, own_subject
 from circuitlogic.study import Study
-from circuitlogic.verify.intervention import GateIntervention, summarise
+from circuitlogic.verify.causal_summary import summarise
+from circuitlogic.verify.intervention import GateIntervention
 
 
 @pytest.fixture

@@ -19,8 +19,9 @@ from circuitlogic.logic.kinds import kind_of
 from circuitlogic.networks.image_mlp import ImageClassifier
 from circuitlogic.networks.protocol import Resumable, needs_inputs, stretch_between
 from circuitlogic.saes.rows import TensorRows
+from circuitlogic.verify.causal_summary import summarise
 from circuitlogic.verify.gate_experiment import MAX_SAMPLES, Setting, intervene
-from circuitlogic.verify.intervention import GateIntervention, summarise
+from circuitlogic.verify.intervention import GateIntervention
 from circuitlogic.verify.interventions_file import (
     JSON_FILE,
     intervention_to_json,
@@ -255,6 +256,10 @@ def test_totals_count_literals_and_gates() -> None:
     assert (found.gates, found.literals, found.literals_decided, found.literals_confirmed) == (2, 4, 4, 3)
     assert (found.kinds_confirmed, found.kinds_refuted, found.kinds_undecided) == (1, 1, 0)
     assert (found.confirmed_share, found.kind_share, found.effect) == (0.75, 0.5, 0.75)
+    assert found.on_observed is not None
+    assert found.on_intervened is not None
+    assert found.on_observed > 0.9
+    assert found.on_intervened < 0.8
     assert found.control is not None
     assert found.control < found.effect / 2
 

@@ -319,8 +319,12 @@ def _start_row(table: Table, setting: str, start: str) -> tuple[str, ...]:
 
 def _gates(gates: Table, kinds: Table) -> dict[str, str]:
     cells = [(kind, kinds.cell(kind, "gates")) for kind in kinds.arms]
+    seeds = max(
+        (cell.seeds for _, cell in cells if cell is not None), default=1
+    )  # a kind may be absent in some
     counts = sorted(
-        ((kind, cell.mean) for kind, cell in cells if cell is not None), key=lambda c: (-c[1], c[0])
+        ((kind, cell.mean * cell.seeds / seeds) for kind, cell in cells if cell is not None),
+        key=lambda c: (-c[1], c[0]),
     )
     return {
         "scored": gates.text("all", "gates scored", 0),
@@ -332,7 +336,10 @@ def _gates(gates: Table, kinds: Table) -> dict[str, str]:
 
 
 def _digits(table: Table) -> str:
-    rows = [(m, table.text("demo", m), table.text("demo", f"{m} (test)")) for m in _DIGITS_METRICS]
+    rows = [
+        (m, *(table.text("demo", name, 0 if "edges" in m else 3) for name in (m, f"{m} (test)")))
+        for m in _DIGITS_METRICS
+    ]
     return markdown_table(("quantity", "held out", "test"), rows)
 
 

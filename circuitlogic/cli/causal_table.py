@@ -7,7 +7,8 @@ from circuitlogic.cli.console import Streams
 from circuitlogic.errors import CheckFailedError, unknown_name
 
 if TYPE_CHECKING:
-    from circuitlogic.verify.intervention import CausalSummary, GateIntervention, LiteralIntervention
+    from circuitlogic.verify.causal_summary import CausalSummary
+    from circuitlogic.verify.intervention import GateIntervention, LiteralIntervention
 
 
 def chosen(gates: Sequence["GateIntervention"], feature: str | None) -> tuple["GateIntervention", ...]:
@@ -113,7 +114,9 @@ def summary_line(summary: "CausalSummary") -> str:
         f"({_percent(summary.confirmed_share)}), {summary.literals - summary.literals_decided} undecided; "
         f"kind confirmed: {summary.kinds_confirmed} of {decided} gates "
         f"({_percent(summary.kind_share)}), {summary.kinds_undecided} undecided; "
-        f"effect {_share(summary.effect)}, control {_share(summary.control)}"
+        f"effect {_share(summary.effect)}, control {_share(summary.control)}; "
+        f"fires, seen → done: {_share(summary.on_observed)} → {_share(summary.on_intervened)} where the formula "
+        f"is on, {_share(summary.off_observed)} → {_share(summary.off_intervened)} where off"
     )
 
 

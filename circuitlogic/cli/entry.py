@@ -65,7 +65,7 @@ def _refuse(streams: Streams, message: str, code: int) -> int:
 def _refuse_usage(streams: Streams, error: typer.TyperException) -> int:
     """One line; a bare group of commands gets its help."""
     context = getattr(error, "ctx", None)
-    message = error.format_message().strip()
+    message = error.format_message().strip().replace(": Value error, ", ": ")
     if type(error).__name__ == "NoArgsIsHelpError":
         if message:
             sys.stderr.write(message + "\n")

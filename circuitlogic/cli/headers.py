@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,25 @@ def _tensors(cfg: dict[str, Any] | None, files: list[Path]) -> Inspected:
     lines = [
         (key, value if isinstance(value, str) else json.dumps(value)) for key, value in (cfg or {}).items()
     ]
-    lines += [(f"tensor {name}", f"{t['dtype']} {t['shape']}") for name, t in tensors.items()]
+    lines += _tensor_lines(tensors)
     return Inspected(what, {"config": cfg, "tensors": tensors}, tuple(lines))
+
+
+def _tensor_lines(tensors: Mapping[str, dict[str, Any]]) -> list[tuple[str, str]]:
+    """A line per tensor; a numbered series of one type and shape, `epoch_0000` and so on, shares one."""
+    lines: list[tuple[str, str]] = []
+    for (_, look), run in groupby(
+        tensors.items(), lambda entry: (entry[0].rstrip("0123456789"), _look(entry[1]))
+    ):
+        names = [name for name, _ in run]
+        numbered = len(names) > 1
+        shown = f"tensors {names[0]} … {names[-1]}" if numbered else f"tensor {names[0]}"
+        lines.append((shown, f"{len(names)} × {look}" if numbered else look))
+    return lines
+
+
+def _look(tensor: Mapping[str, Any]) -> str:
+    return f"{tensor['dtype']} {tensor['shape']}"
 
 
 def tensor_headers(file: Path) -> dict[str, dict[str, Any]]:

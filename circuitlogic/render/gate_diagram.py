@@ -65,7 +65,8 @@ class GateDiagram:
             for feature, name in names.items():
                 self.sheet.feature(name, feature, labels.get(feature, ""), "", "input", FEATURE_FILL)
         if len(names) < len(every):
-            self.sheet.note(f"{len(every) - len(names)} weaker inputs hidden")
+            which = "weaker inputs" if formula is None else "inputs outside the formula"
+            self.sheet.note(f"{len(every) - len(names)} {which} hidden")
         return names
 
     def _next_operator(self, text: str, impossible: bool = False) -> str:

@@ -146,7 +146,8 @@ def _input_table(gate: Gate, labels: Mapping[FeatureId, str], limit: int | None)
         del columns[1]
         rows = tuple((*row[:1], *row[2:]) for row in rows)
     hidden = len(gate.inputs) - len(shown)
-    notes = (f"{hidden} weaker inputs not shown",) if hidden else ()
+    which = "inputs outside the formula" if used else "weaker inputs"
+    notes = (f"{hidden} {which} not shown",) if hidden else ()
     return FittingTable(f"Inputs ({len(gate.inputs)})", tuple(columns), rows, notes)
 
 

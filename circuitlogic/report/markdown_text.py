@@ -47,5 +47,10 @@ def definition_lines() -> list[str]:
     """All definitions as headings, so that every viewer gives them the anchors that `term` links to."""
     lines: list[str] = []
     for one in DEFINITIONS:
-        lines += [f"#### Definition: {one.anchor.replace('-', ' ')}", "", plain(one.text), ""]
+        lines += [
+            f"#### Definition: {one.anchor.replace('-', ' ')}",
+            "",
+            f"*{plain(one.term)}*: {plain(one.text)}",
+            "",
+        ]
     return lines

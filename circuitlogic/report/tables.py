@@ -246,11 +246,13 @@ def gate_table(gates: Sequence[GateRow], limit: int | None = 20, sort: str = "ev
     if not any(row.label for row in chosen):
         columns = (columns[0], *columns[2:])
     rows = tuple(_gate_cells(row, any(r.label for r in chosen)) for row in chosen)
-    notes = ["IF121: input feature 121. F1 of the formula, held out; single: of the best single input."]
+    notes = [
+        "IF121: input feature 121; _high: above the median of its firings.",
+        "F1 of the formula, held out; single: of the best single input.",
+    ]
     if len(chosen) < len(gates):
-        notes.append(
-            f"{count(len(chosen))} of {count(len(gates))} gates, by {sort}: raise the limit to see the others."
-        )
+        shown = f"{count(len(chosen))} of {count(len(gates))} gates, by {sort}"
+        notes.append(f"{shown}: `circuitlogic show STUDY --limit {len(gates)}` shows all.")
     return FittingTable("Gates", columns, rows, tuple(notes))
 
 

@@ -9,7 +9,6 @@ Noising and denoising in one rule: pivotal moves must flip the true output, idle
 removal breaks and no single insertion restores; of an OR every insertion restores and no single removal breaks.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal as OneOf
 from typing import TypeAlias
@@ -185,47 +184,3 @@ class GateIntervention:
         """`no` if one literal reliably contradicts the kind, `yes` if all bear it out."""
         verdicts = {literal.verdict for literal in self.literals}
         return "no" if "no" in verdicts else "undecided" if "undecided" in verdicts else "yes"
-
-
-@dataclass(frozen=True, slots=True)
-class CausalSummary:
-    """All gates together."""
-
-    gates: int
-    literals: int
-    literals_decided: int
-    literals_confirmed: int
-    kinds_confirmed: int
-    kinds_refuted: int
-    kinds_undecided: int
-    confirmed_share: float | None
-    """Of the decided literals, those with confirmed sign; None where none is decided."""
-    kind_share: float | None
-    """Of the decided gates, those with confirmed kind."""
-    effect: float | None
-    """Mean over decided literals: share of pivotal samples that move as the sign says."""
-    control: float | None
-    """The same under random directions."""
-
-
-def summarise(gates: Iterable[GateIntervention]) -> CausalSummary:
-    """Count what is confirmed."""
-    gates = tuple(gates)
-    literals = [literal for gate in gates for literal in gate.literals]
-    decided = [literal for literal in literals if not literal.insufficient]
-    confirmed = sum(literal.confirmed for literal in decided)
-    kinds = [gate.kind_confirmed for gate in gates]
-    yes, no = kinds.count("yes"), kinds.count("no")
-    return CausalSummary(
-        gates=len(gates),
-        literals=len(literals),
-        literals_decided=len(decided),
-        literals_confirmed=confirmed,
-        kinds_confirmed=yes,
-        kinds_refuted=no,
-        kinds_undecided=kinds.count("undecided"),
-        confirmed_share=confirmed / len(decided) if decided else None,
-        kind_share=yes / (yes + no) if yes + no else None,
-        effect=sum(li.effect for li in decided) / len(decided) if decided else None,
-        control=sum(li.control for li in decided) / len(decided) if decided else None,
-    )

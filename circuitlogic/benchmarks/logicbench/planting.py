@@ -47,11 +47,11 @@ def literal_of(feature: int) -> Literal:
 
 
 def plant(kind: PlantedKind, pool: Pool, graded: bool, rng: np.random.Generator) -> Planting | None:
-    """A gate that the training part identifies; None if `_TRIES` draws gave none.
+    """A gate that the data identify; None if `_TRIES` draws gave none.
 
     The planted formula must predict the output's firing with F1 >= .85 over all samples, and each of its inputs
-    must decide at least 12 training samples by being on, and 12 by being off. Where no gate is planted, the best Boolean function of the
-    inputs has an F1 of .65 to .8 on training samples.
+    must decide at least 12 training samples by being on, and 12 by being off. Where no gate is planted, the
+    best Boolean function of the inputs has an F1 of .65 to .8 on training samples.
 
     Args:
         kind: What to plant.

@@ -3,6 +3,7 @@ the floor of weak activations under them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import scipy.sparse
@@ -47,12 +48,12 @@ class Pool:
     @property
     def samples(self) -> int:
         """N, both parts together."""
-        return int(self.clean.shape[0])
+        return size_of(self.clean)[0]
 
     @property
     def features(self) -> int:
         """Number of features."""
-        return int(self.clean.shape[1])
+        return size_of(self.clean)[1]
 
 
 def draw_pool(
@@ -101,9 +102,14 @@ def with_floor(
     return both[order], np.concatenate((values, weak))[order]
 
 
+def size_of(matrix: scipy.sparse.csc_array) -> tuple[int, int]:
+    """Rows and columns."""
+    return cast("tuple[int, int]", matrix.shape)
+
+
 def column(matrix: scipy.sparse.csc_array, at: int) -> FloatArray:
     """[N] one feature's activations."""
-    dense = np.zeros(int(matrix.shape[0]))
+    dense = np.zeros(size_of(matrix)[0])
     span = slice(int(matrix.indptr[at]), int(matrix.indptr[at + 1]))
     dense[matrix.indices[span]] = matrix.data[span]
     return dense

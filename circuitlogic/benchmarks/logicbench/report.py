@@ -143,8 +143,10 @@ def _verdict(summaries: Sequence[ArmSummary]) -> str:
 def _losses(summaries: Sequence[ArmSummary]) -> list[str]:
     """Kinds and conditions in which a baseline is better than the own arm."""
     own = next((s for s in summaries if s.arm == OWN.name), None)
+    if own is None:
+        return []
     lines: list[str] = []
-    for other in summaries if own is not None else ():
+    for other in summaries:
         for mine, theirs in ((own.by_kind, other.by_kind), (own.by_condition, other.by_condition)):
             lines += [
                 f"{name}: {other.arm} {percent(theirs[name])}, {own.arm} {percent(mine[name])} (n = {mine[name].n})"

@@ -31,7 +31,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse settings without meaning, and unknown names."""
-        kinds_named(self.kinds), conditions_named(self.conditions), arms_named(self.arms)
+        kinds_named(self.kinds)
+        conditions_named(self.conditions)
+        arms_named(self.arms)
         if not self.seeds or min(self.seeds) < 0:
             raise ConfigError(f"seeds {self.seeds}: give at least one, each 0 or more")
         if self.sizes.per_kind < 1 or self.sizes.samples < 1000:

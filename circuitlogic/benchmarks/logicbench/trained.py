@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse
 import torch
 
-from circuitlogic.benchmarks.logicbench.pool import column
+from circuitlogic.benchmarks.logicbench.pool import column, size_of
 from circuitlogic.connectors.solvers import convexified_loss, soft_threshold
 from circuitlogic.logic.activity import FloatArray
 
@@ -79,5 +79,5 @@ def in_typical_firings(matrix: scipy.sparse.csc_array, means: FloatArray) -> sci
 
 def typical(matrix: scipy.sparse.csc_array) -> FloatArray:
     """[columns] mean of the positive entries; 1 where there are none."""
-    values = (column(matrix, at) for at in range(int(matrix.shape[1])))
+    values = (column(matrix, at) for at in range(size_of(matrix)[1]))
     return np.array([float(v[v > 0].mean()) if (v > 0).any() else 1.0 for v in values])

@@ -80,7 +80,7 @@ def _verify_gates(
     from circuitlogic.cli.documents import write_document
     from circuitlogic.pipeline import verify_gates
     from circuitlogic.study import Study
-    from circuitlogic.verify.intervention import summarise
+    from circuitlogic.verify.causal_summary import summarise
     from circuitlogic.verify.interventions_file import intervention_to_json
 
     with console_progress(streams) as progress:
