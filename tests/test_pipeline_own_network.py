@@ -230,6 +230,19 @@ def test_sites_in_the_wrong_order(tmp_path: Path) -> None:
         pipeline.train_on(tmp_path / "s", CONFIG, _subject(_mlp(), ["3", "1"], (12,)))
 
 
+def test_a_pass_that_cannot_be_repeated_is_refused(tmp_path: Path) -> None:
+    inputs = _inputs(300, (12,), 1)
+    once = iter(inputs.split(64))
+    used_up = own_subject(_mlp(), ["1", "3"], lambda: once, lambda: inputs.split(64), identity="mine")
+    with pytest.raises(ConfigError, match="train gives the same iterator twice"):
+        pipeline.train_on(tmp_path / "s", CONFIG, used_up)
+    fresh = own_subject(
+        _mlp(), ["1", "3"], lambda: iter(inputs.split(64)), lambda: inputs.split(64), identity="mine"
+    )
+    study = pipeline.train_on(tmp_path / "t", CONFIG, fresh)
+    assert len(load_labels(study, "train")) == 300
+
+
 def test_image_shape_that_does_not_fit() -> None:
     with pytest.raises(ConfigError, match=r"shape \[3, 8, 8\] are no images of \[8, 8\]"):
         _subject(_mlp(), ["1", "3"], (3, 8, 8), image_shape=(8, 8))

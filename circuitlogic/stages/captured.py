@@ -34,7 +34,7 @@ def make_activations(study: Study, subject: Subject, progress: Progress) -> None
     """Capture every split that is not captured yet.
 
     Raises:
-        ConfigError: the network runs the sites in another order.
+        ConfigError: the network runs the sites in another order, or batches can be passed over only once.
         DataError: values that are not finite, or samples, sites and labels that do not go with each other.
     """
     names = [site.name for site in subject.sites]
@@ -42,6 +42,7 @@ def make_activations(study: Study, subject: Subject, progress: Progress) -> None
         key = study.key("activations", subject.identity, names, split)
         if study.is_done(artefact(split), key):
             continue
+        _check_fresh(samples, split)
         _check_order(subject, samples)
         with study.making(artefact(split), key) as folder:
             stores = _capture(subject, samples, folder, progress)
@@ -102,6 +103,16 @@ def _keeping(batches: Iterable[Tensor], folder: Path, kept: list[ActivationWrite
 
 def _text(site: Site) -> str:
     return site.module if site.name == site.module else f"{site.module}:{site.side}"
+
+
+def _check_fresh(samples: Samples, split: str) -> None:
+    """Refuse one generator handed out again and again: whoever asks second would miss batches."""
+    given = samples.batches()
+    if iter(given) is given and samples.batches() is given:
+        raise ConfigError(
+            f"{split} gives the same iterator twice, which is used up after one pass: "
+            "give a function that starts a fresh pass over the batches each time"
+        )
 
 
 def _check_order(subject: Subject, samples: Samples) -> None:
