@@ -101,11 +101,9 @@ class Study:
         return _digest([_plain(part) for part in parts])
 
     def is_done(self, artefact: str, key: str) -> bool:
-        """Whether `artefact` was made with this key and its files are still there."""
+        """Whether `artefact` was made with this key and its files are as they were."""
         entry = self._entries.get(artefact)
-        if entry is None or entry.key != key:
-            return False
-        return all((self.root / artefact / name).is_file() for name in entry.files)
+        return entry is not None and entry.key == key and not self._changed(artefact, entry)
 
     def has(self, artefact: str) -> bool:
         """Whether `artefact` is finished, whatever it was made from."""
@@ -125,14 +123,12 @@ class Study:
         """Where a finished artefact lies.
 
         Raises:
-            StudyError: it is not finished, or one of its files is gone.
+            StudyError: it is not finished, or one of its files is gone or damaged; says which command mends it.
         """
         folder = self.root / artefact
-        for name in self.entry(artefact).files:
-            if not (folder / name).is_file():
-                raise StudyError(
-                    f"{folder / name} is missing: run `{_maker(artefact, self.root)}` to make it again"
-                )
+        for name in self._changed(artefact, self.entry(artefact)):
+            what = "is damaged" if (folder / name).is_file() else "is missing"
+            raise StudyError(f"{folder / name} {what}: run `{_maker(artefact, self.root)}` to make it again")
         return folder
 
     def artefacts(self) -> tuple[str, ...]:
@@ -166,10 +162,17 @@ class Study:
         return tuple(
             f"{artefact}/{name}"
             for artefact, entry in sorted(self._entries.items())
-            for name, digest in sorted(entry.files.items())
-            if not (self.root / artefact / name).is_file()
-            or _hash_file(self.root / artefact / name) != digest
+            for name in self._changed(artefact, entry)
         )
+
+    def _changed(self, artefact: str, entry: Entry) -> list[str]:
+        """Files of an artefact that are gone or no longer have their hash, sorted."""
+        folder = self.root / artefact
+        return [
+            name
+            for name, digest in sorted(entry.files.items())
+            if not (folder / name).is_file() or _hash_file(folder / name) != digest
+        ]
 
     def _install(self, artefact: str, building: Path, files: dict[str, str]) -> None:
         target = self.root / artefact

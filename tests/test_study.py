@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from study_cases import files_below
 
+from circuitlogic import pipeline
 from circuitlogic.config import DataConfig, StudyConfig
 from circuitlogic.errors import ConfigError, StudyError
 from circuitlogic.study import CONFIG_FILE, MANIFEST_FILE, Study
@@ -275,3 +276,15 @@ def _rank(name: str) -> int:
     order = ["network", "activations", "saes", "examples", "connectors", "feature_network", "graph", "gates"]
     kind = name.split("/")[0]
     return order.index(kind) if kind in order else len(order)
+
+
+def test_a_damaged_artefact_is_refused_with_its_remedy_and_made_again(study_copy: Path) -> None:
+    weights = study_copy / "saes" / "hidden.1" / "sae_weights.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-7])
+    study = Study.open(study_copy)
+    with pytest.raises(StudyError, match=r"sae_weights\.safetensors is damaged: run `circuitlogic train"):
+        study.folder("saes/hidden.1")
+    pipeline.train(study_copy, study.config)
+    assert weights.read_bytes() == whole
+    assert Study.open(study_copy).damaged() == ()
