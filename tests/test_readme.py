@@ -13,7 +13,7 @@ from circuitlogic.study import Study
 
 _ROOT = Path(__file__).parent.parent
 _README = (_ROOT / "README.md").read_text(encoding="utf-8")
-_EXAMPLE_FEATURE = "hidden.2/17"
+_EXAMPLE_FEATURE = "hidden.2/47"
 
 
 def blocks(language: str) -> list[str]:
@@ -32,7 +32,7 @@ def test_the_study_step_by_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     steps = next(block for block in blocks("sh") if "circuitlogic train" in block).strip().splitlines()
     assert [shlex.split(step)[1] for step in steps] == [
-        "train", "extract", "verify", "show", "show", "query", "diagram", "report",
+        "train", "extract", "verify", "verify", "show", "show", "query", "diagram", "report",
     ]  # fmt: skip
     for step in steps:
         arguments = shlex.split(step)[1:]
