@@ -45,7 +45,7 @@ def write_seed_report(figures: Sequence[Figure], folder: Path, command: str) -> 
         seeds=", ".join(str(s) for s in sorted({f.seed for f in figures})),
         headline=_headline(figures),
         curve_picture=_CURVE_PICTURE,
-        curve=_curve(Table(figures, "curve")),
+        curve=_curve(Table(figures, "curve"), Table(figures, "main")),
         classifier=_classifier(Table(figures, "classifier")),
         wins=_untied_wins(Table(figures, "saes")),
         autoencoders=_autoencoders(Table(figures, "saes")),
@@ -137,7 +137,7 @@ def _best_recipe(table: Table) -> str:
     return min((f"l1 {l1:g}" for l1 in L1_OF_GRADIENT), key=worst)
 
 
-def _curve(table: Table) -> str:
+def _curve(table: Table, main: Table) -> str:
     columns = (
         "budget",
         "edges kept",
@@ -149,26 +149,28 @@ def _curve(table: Table) -> str:
         "reached / live",
         "median R²",
         "median firing F1",
+        "copy rate",
     )
-    rows = [
-        (
-            edges,
-            _two(table, edges, "edges", 0),
-            _percent(table, edges, "accuracy"),
-            _percent(table, edges, "accuracy (test)"),
-            _percent(table, edges, "agreement"),
-            table.text(edges, "kl"),
-            table.text(edges, "loss recovered"),
-            ", ".join(
-                f"{mean(table, edges, f'reached {n}', 0)} / {mean(table, edges, f'live {n}', 0)}"
-                for n in (1, 2)
-            ),
-            _two(table, edges, "median R2", 2),
-            _two(table, edges, "firing F1", 2),
-        )
-        for edges in map(str, EDGES)
-    ]
-    return markdown_table(columns, rows)
+    rows = [_chain_row(table, edges, edges) for edges in map(str, EDGES)]
+    return markdown_table(columns, [*rows, _chain_row(main, MAIN_ARM, "10 per live feature")])
+
+
+def _chain_row(table: Table, arm: str, budget: str) -> tuple[str, ...]:
+    return (
+        budget,
+        _two(table, arm, "edges", 0),
+        _percent(table, arm, "accuracy"),
+        _percent(table, arm, "accuracy (test)"),
+        _percent(table, arm, "agreement"),
+        table.text(arm, "kl"),
+        table.text(arm, "loss recovered"),
+        ", ".join(
+            f"{mean(table, arm, f'reached {n}', 0)} / {mean(table, arm, f'live {n}', 0)}" for n in (1, 2)
+        ),
+        _two(table, arm, "median R2", 2),
+        _two(table, arm, "firing F1", 2),
+        _two(table, arm, "copy rate", 3),
+    )
 
 
 def _draw_curve(curve: Table, classifier: Table, path: Path) -> None:
