@@ -1,7 +1,6 @@
 """Owns the way from a study folder to its view: reads every artefact once, computes nothing that has no source."""
 
 import shlex
-from itertools import pairwise
 
 from circuitlogic.config import SaeConfig, StudyConfig
 from circuitlogic.connectors.metrics import FeatureFidelity, Sparsity
@@ -16,7 +15,8 @@ from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.stages.connecting import load_connector_metrics
 from circuitlogic.stages.dictionaries import load_dictionary, load_sae_metrics
 from circuitlogic.stages.extracted import GATES, GRAPH, load_gates, load_graph
-from circuitlogic.stages.feature_network import FIDELITY, NetworkMetrics, load_metrics
+from circuitlogic.stages.network_metrics import FIDELITY, NetworkMetrics, load_metrics
+from circuitlogic.stages.stretches import stretches
 from circuitlogic.stages.subject import NetworkCard, load_card
 from circuitlogic.study import CONFIG_FILE, Study
 
@@ -149,7 +149,7 @@ def _sae_row(study: Study, site: str) -> SaeRow:
 def _solved(study: Study, card: NetworkCard, live: dict[str, int]) -> tuple[ConnectorRow, ...]:
     """The connectors as their solver left them, fed with true features."""
     found: list[ConnectorRow] = []
-    for source, target in pairwise(card.sites):
+    for source, target in stretches(card.sites):
         metrics = load_connector_metrics(study, source, target)
         ends = (source, target)
         found.append(_row(ends, "as solved", False, "true", metrics.sparsity, metrics.fidelity, live))
@@ -159,7 +159,7 @@ def _solved(study: Study, card: NetworkCard, live: dict[str, int]) -> tuple[Conn
 def _cut(card: NetworkCard, metrics: NetworkMetrics, live: dict[str, int]) -> tuple[ConnectorRow, ...]:
     """The tuned connectors behind the graph, fed with each other's predictions."""
     state = f"tuned, |w| > {metrics.threshold:g}"
-    parts = zip(pairwise(card.sites), metrics.sparsity, metrics.fidelity, strict=True)
+    parts = zip(stretches(card.sites), metrics.sparsity, metrics.fidelity, strict=True)
     return tuple(
         _row(ends, state, True, "chain", sparsity, fidelity, live) for ends, sparsity, fidelity in parts
     )

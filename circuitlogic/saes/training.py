@@ -18,8 +18,6 @@ from circuitlogic.saes.rows import Activations, Rows, rows_of
 
 DECAY_SHARE = 0.3
 """Last share of the steps, in which the learning rate falls linearly to 0."""
-SILENT_SAMPLES = 10_000
-"""A feature that has not fired for this many samples (or a whole epoch) is silent: see the auxiliary loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +117,7 @@ class _Run:
         return total / len(self.training)
 
     def _step(self, x: Tensor) -> float:
-        patience = min(SILENT_SAMPLES, len(self.training))
+        patience = min(self.config.silent_after, len(self.training))
         parts = self.sae.training_loss(x, self.quiet >= patience)
         loss = float(parts.total.detach())
         if not math.isfinite(loss):

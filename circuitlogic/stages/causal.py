@@ -3,7 +3,6 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -19,7 +18,7 @@ from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import captured, load_activations
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
-from circuitlogic.stages.dictionaries import load_dictionaries
+from circuitlogic.stages.dictionaries import load_ends
 from circuitlogic.stages.extracted import GATES, load_gates
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import NETWORK, Subject, image_samples, load_card, load_data
@@ -55,8 +54,9 @@ def make_causal(
     generator = torch.Generator().manual_seed(seed_for(study.config.seed, CAUSAL))
     found: list[GateIntervention] = []
     with _samples(study, subject, split, progress) as (samples, activations):
-        sites, dictionaries = pairwise(subject.sites), pairwise(load_dictionaries(study))
-        for ends, (source, target) in zip(sites, dictionaries, strict=True):
+        places = {site.name: site for site in subject.sites}
+        for source, target in load_ends(study):
+            ends = (places[source.site], places[target.site])
             setting = _setting(samples, split, ends, (source, target), activations)
             mine = [gate for gate in gates if gate.feature.site == target.site]
             for gate in progress.track(mine, f"interventions at {source.site}", len(mine)):

@@ -1,7 +1,5 @@
 """Stages 6 and 7: the thresholded feature graph, and one gate per live output feature."""
 
-from itertools import pairwise
-
 from circuitlogic.config import ExtractConfig
 from circuitlogic.extract.edges_to_graph import edges_to_graph
 from circuitlogic.extract.gates_file import load_gates as read_gates
@@ -13,7 +11,7 @@ from circuitlogic.progress import Progress
 from circuitlogic.stages.captured import SPLITS, load_activations
 from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
-from circuitlogic.stages.dictionaries import load_dictionaries
+from circuitlogic.stages.dictionaries import load_dictionaries, load_ends
 from circuitlogic.stages.feature_network import TUNED, load_tuned
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import load_card
@@ -42,10 +40,9 @@ def make_gates(study: Study, config: ExtractConfig, progress: Progress) -> None:
     key = study.key("gates", config, study.config.seed, _made_from(study))
     if study.is_done(GATES, key):
         return
-    dictionaries = load_dictionaries(study)
     splits = {name: load_activations(study, name) for name in ("train", "heldout")}
     gates: list[Gate] = []
-    for (source, target), connector in zip(pairwise(dictionaries), load_tuned(study), strict=True):
+    for (source, target), connector in zip(load_ends(study), load_tuned(study), strict=True):
         train, heldout = (Split(encode_site(source, s), encode_site(target, s)) for s in splits.values())
         gates += rows_to_gates(
             connector.thresholded(config.threshold),
