@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from circuitlogic.config import SaeConfig
@@ -16,6 +17,8 @@ from circuitlogic.saes.registry import architecture_named, feature_count
 from circuitlogic.saes.resampling import resample
 from circuitlogic.saes.rows import Activations, Rows, rows_of
 
+GLANCE = 16_384
+"""Held-out samples, evenly spaced, on which an epoch is judged; the final metrics take all."""
 DECAY_SHARE = 0.3
 """Last share of the steps, in which the learning rate falls linearly to 0."""
 
@@ -68,11 +71,12 @@ def train_sae(
     """
     training = rows_of(activations, "training")
     held = rows_of(heldout, "heldout", training.d)
+    glance = held if len(held) <= GLANCE else rows_of(torch.from_numpy(held.rows(_even(len(held)))), "heldout")
     run = _Run(training, config, seed, device)
     history: list[EpochRecord] = []
     for epoch in progress.track(range(1, config.epochs + 1), name, config.epochs):
         loss = run.train_epoch()
-        metrics = metrics_given_fired(run.sae, held, run.fired.cpu(), "heldout")
+        metrics = metrics_given_fired(run.sae, glance, run.fired.cpu(), "heldout")
         resampled = run.resample() if run.should_resample(epoch) else 0
         history.append(
             EpochRecord(
@@ -81,6 +85,10 @@ def train_sae(
         )
     sae = run.sae.cpu().eval()
     return TrainedSae(sae, tuple(history), sae_metrics(sae, held, training))
+
+
+def _even(samples: int) -> Int[np.ndarray, " n"]:
+    return np.arange(GLANCE, dtype=np.int64) * samples // GLANCE
 
 
 class _Run:
