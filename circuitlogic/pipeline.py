@@ -37,6 +37,8 @@ from circuitlogic.stages.subject import (
 )
 from circuitlogic.stages.subject_kinds import image_maker, stored_subject, subject_kind
 from circuitlogic.stages.text_subject import KIND as LANGUAGE_MODEL
+from circuitlogic.stages.token_contexts import make_contexts
+from circuitlogic.stages.token_evidence import make_token_evidence
 from circuitlogic.study import Study
 from circuitlogic.verify.intervention import GateIntervention
 
@@ -96,6 +98,8 @@ def extract(
     make_gates(study, config, progress)
     with subject.at_rest():
         make_examples(study, subject, progress)
+        make_contexts(study, subject, progress)
+        make_token_evidence(study, subject, progress)
         metrics = measure_feature_network(study, subject, config.threshold, "heldout", progress)
     made_from = [study.entry(name).content for name in (TUNED, GRAPH, activations_artefact("heldout"))]
     key = study.key(FIDELITY, config.threshold, made_from)

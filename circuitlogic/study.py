@@ -29,7 +29,7 @@ MANIFEST_FILE = "manifest.json"
 _BUILDING = ".building"
 _CHAIN = ("network", "activations", "saes", "connectors", "feature_network", "graph", "gates", "fidelity")
 """Kinds of artefacts, each made from those before it."""
-_BRANCHES = {"examples": "saes", "causal": "gates"}
+_BRANCHES = {"examples": "saes", "contexts": "saes", "causal": "gates", "token_evidence": "gates"}
 """Kinds beside the chain, with the last kind that they are made from."""
 _PACKAGES = ("circuitlogic", "torch", "numpy", "scipy", "sympy", "networkx")
 
@@ -235,8 +235,9 @@ def _kind(artefact: str) -> str:
 
 
 def _maker(artefact: str, root: Path) -> str:
-    command = {"graph": "extract", "gates": "extract", "fidelity": "extract", "examples": "extract"}
-    return f"circuitlogic {command.get(_kind(artefact), 'train --out')} {root}"
+    extracted = ("graph", "gates", "fidelity", "examples", "contexts", "token_evidence")
+    command = "extract" if _kind(artefact) in extracted else "train --out"
+    return f"circuitlogic {command} {root}"
 
 
 def _files(folder: Path) -> Iterable[Path]:

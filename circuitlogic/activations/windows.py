@@ -23,7 +23,7 @@ class TokenWindows:
 
     ids: Int[np.ndarray, " tokens"]
     """Of all windows, one after the other."""
-    starts: Int[np.ndarray, " windows+1"]
+    starts: Int[np.ndarray, " ends"]
     """Where each window begins; the last entry is the number of tokens."""
     documents: Int[np.ndarray, " windows"]
     """Number of the document each window is from."""

@@ -39,7 +39,7 @@ def encode_site(dictionary: Dictionary, activations: PairedActivations) -> SiteF
     """Encode a site's stored activations."""
     store = activations.stores[dictionary.site]
     parts = [
-        sp.csr_array(dictionary.encoder.encode(batch).double().numpy())
+        sp.csr_array(dictionary.encoder.encode(batch).numpy()).astype(np.float64)
         for batch in store.batches(_BATCH, None)
     ]
     return SiteFeatures(dictionary.site, sp.csc_array(sp.vstack(parts, format="csc")))
@@ -51,6 +51,8 @@ class Split:
 
     source: SiteFeatures
     target: SiteFeatures
+    documents: NDArray[np.int64] | None = None
+    """[samples] document of each token, for the bootstrap; None where samples are independent."""
 
 
 def rows_to_gates(
@@ -109,4 +111,6 @@ def _read_row(
 def _activity(row: Row, sources: NDArray[np.intp], index: int, split: Split) -> Activity:
     inputs = sp.csc_array(split.source.matrix[:, sources])
     predicted = np.maximum(inputs @ row.raw_weights + row.bias, 0.0)
-    return Activity(inputs=inputs, target=split.target.column(index), predicted=predicted)
+    return Activity(
+        inputs=inputs, target=split.target.column(index), predicted=predicted, groups=split.documents
+    )

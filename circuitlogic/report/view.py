@@ -18,6 +18,7 @@ from circuitlogic.stages.extracted import GATES, GRAPH, load_gates, load_graph
 from circuitlogic.stages.network_metrics import FIDELITY, NetworkMetrics, load_metrics
 from circuitlogic.stages.stretches import stretches
 from circuitlogic.stages.subject import NetworkCard, load_card
+from circuitlogic.stages.text_subject import KIND as LANGUAGE_MODEL
 from circuitlogic.study import CONFIG_FILE, Study
 
 _SHAPING = (
@@ -79,8 +80,8 @@ def _header(study: Study, card: NetworkCard, metrics: NetworkMetrics | None) -> 
     config = study.config
     return Header(
         study=study.root.resolve().name,
-        dataset=config.data.dataset if card.kind == "image-classifier" else "given through the Python API",
-        network=_network_text(card),
+        dataset=_data_text(card, config),
+        network=_network_text(card, config),
         sites=card.sites,
         scores=card.scores,
         seed=config.seed,
@@ -91,7 +92,23 @@ def _header(study: Study, card: NetworkCard, metrics: NetworkMetrics | None) -> 
     )
 
 
-def _network_text(card: NetworkCard) -> str:
+def _data_text(card: NetworkCard, config: StudyConfig) -> str:
+    if card.kind == "image-classifier":
+        return config.data.dataset
+    if card.kind == LANGUAGE_MODEL:
+        return ", ".join(
+            name.rstrip("/").rsplit("/", 1)[-1] for name in (*config.text.files, *config.text.heldout)
+        )
+    return "given through the Python API"
+
+
+def _network_text(card: NetworkCard, config: StudyConfig) -> str:
+    if card.kind == LANGUAGE_MODEL:
+        name = str(config.network.model).rstrip("/").rsplit("/", 1)[-1]
+        what = (
+            "the untrained control of language model" if config.network.random_weights else "language model"
+        )
+        return f"{what} {name}, {count(card.classes or 0)} tokens, {count(card.parameters)} parameters"
     if card.kind != "image-classifier":
         return f"a network of your own, {count(card.parameters)} parameters"
     height, width = card.image_shape or (0, 0)
@@ -119,7 +136,7 @@ def _commands(study: Study, card: NetworkCard, metrics: NetworkMetrics | None) -
     """Commands for the folder above the study's; the copy has the same bytes as the study."""
     name = study.root.resolve().name
     again = shlex.quote(f"{name}-again")
-    if card.kind != "image-classifier":
+    if card.kind not in ("image-classifier", LANGUAGE_MODEL):
         train = f"# train: circuitlogic.pipeline.train_on(Path({f'{name}-again'!r}), config, subject)"
     else:
         train = f"circuitlogic train {shlex.quote(f'{name}/{CONFIG_FILE}')} --out {again}"

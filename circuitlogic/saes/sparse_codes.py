@@ -1,6 +1,6 @@
 """Owns the wide dictionaries' training path: of a batch only the features that fire are decoded and learn.
 
-The same loss and the same gradients as the dense path, up to rounding, at a third of the arithmetic; the plain form is
+The same loss and gradients as the dense path, up to rounding, in a third of the time; the plain form is
 `topk.reconstruction_loss`, and the tests hold the two equal.
 """
 
@@ -50,7 +50,9 @@ def batch_codes(
 def decoded(sae: SparseAutoencoder, codes: SparseCodes) -> Float[Tensor, "batch d_in"]:
     """The reconstruction."""
     parts = codes.values[:, None] * sae.W_dec[codes.features]
-    return torch.zeros(codes.samples, sae.d_in, device=parts.device).index_add(0, codes.rows, parts) + sae.b_dec
+    return (
+        torch.zeros(codes.samples, sae.d_in, device=parts.device).index_add(0, codes.rows, parts) + sae.b_dec
+    )
 
 
 def sparse_loss(

@@ -71,7 +71,9 @@ def train_sae(
     """
     training = rows_of(activations, "training")
     held = rows_of(heldout, "heldout", training.d)
-    glance = held if len(held) <= GLANCE else rows_of(torch.from_numpy(held.rows(_even(len(held)))), "heldout")
+    glance = (
+        held if len(held) <= GLANCE else rows_of(torch.from_numpy(held.rows(_even(len(held)))), "heldout")
+    )
     run = _Run(training, config, seed, device)
     history: list[EpochRecord] = []
     for epoch in progress.track(range(1, config.epochs + 1), name, config.epochs):

@@ -22,6 +22,7 @@ from circuitlogic.stages.dictionaries import load_ends
 from circuitlogic.stages.extracted import GATES, load_gates
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import NETWORK, Subject, image_samples, load_card, load_data
+from circuitlogic.stages.token_rerun import token_rerun
 from circuitlogic.study import Study
 from circuitlogic.substitute.tuning import INPUTS
 from circuitlogic.verify.gate_experiment import MAX_SAMPLES, MAX_STATES, Rerun, Setting, intervene
@@ -96,7 +97,7 @@ def _samples(
         yield subject, load_activations(study, split)
         return
     if load_card(study).kind != "image-classifier":
-        raise ConfigError("a network of your own has no official test set: use split heldout")
+        raise ConfigError("only image data sets have an official test set: use split heldout")
     tested = replace(subject, heldout=image_samples(load_data(study.config, progress).test))
     with captured(tested, tested.heldout, progress) as activations:
         yield tested, activations
@@ -125,6 +126,8 @@ def _setting(
 
 def _rerun(subject: Subject, ends: tuple[Site, Site], activations: PairedActivations) -> Rerun:
     """The original network between two sites; stored inputs get their own shape back."""
+    if subject.text is not None:
+        return token_rerun(subject.network, ends, subject.text.heldout, activations)
     stretch = stretch_between(subject.network, *ends)
     if not needs_inputs(subject.network, ends[0]):
         return lambda edited, rows: stretch(edited, None)  # noqa: ARG005

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from circuitlogic.activations.capture import capture_in_memory
 from circuitlogic.activations.token_capture import capture_windows
-from circuitlogic.activations.windows import TokenWindows
+from circuitlogic.activations.windows import TOKENS_FILE, TokenWindows
 from circuitlogic.config import TextConfig
 from circuitlogic.errors import ConfigError
 from circuitlogic.progress import Progress
@@ -47,6 +50,14 @@ def _widths(subject: Subject, windows: TokenWindows) -> list[int]:
     block = next(iter(windows.batches()))[1]
     rows = capture_in_memory(subject.network, [site.text for site in subject.sites], [block])
     return [values.shape[1] for values in rows.values()]
+
+
+def row_documents(study: Study, split: str) -> NDArray[np.int64] | None:
+    """The document of every row; None for samples that are no tokens."""
+    folder = study.folder(f"activations/{split}")
+    if not (folder / TOKENS_FILE).is_file():
+        return None
+    return TokenWindows.load(folder).row_documents.astype(np.int64)
 
 
 def load_windows(study: Study, split: str) -> TokenWindows:
