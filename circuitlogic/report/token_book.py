@@ -101,7 +101,9 @@ class TokenBook:
         if site is None or feature.index >= len(site.rows):
             return None
         found = [
-            self._context(int(row), site.heat[feature.index, slot].tolist(), float(site.values[feature.index, slot]))
+            self._context(
+                int(row), site.heat[feature.index, slot].tolist(), float(site.values[feature.index, slot])
+            )
             if row >= 0
             else None
             for slot, row in enumerate(site.rows[feature.index])

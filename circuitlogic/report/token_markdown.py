@@ -1,4 +1,4 @@
-"""Owns tokens in Markdown: contexts as list items, the token that counts in bold, everything else without meaning."""
+"""Owns tokens in Markdown: contexts as list items, the token that counts in bold, the rest without meaning."""
 
 from collections.abc import Iterator, Sequence
 
@@ -28,7 +28,10 @@ def gate_lines(found: GateTokens, formula_f1: float | None, most: int = 4) -> It
     words = " ".join(code(word) for word in found.words[:8])
     gain = "" if formula_f1 is None else f"; the formula gains {formula_f1 - found.baseline.f1:+.2f}"
     size = count(found.baseline.size)
-    yield from (f"- current token alone: F1 {score(found.baseline.f1)} with {size} tokens ({words}){gain}", "")
+    yield from (
+        f"- current token alone: F1 {score(found.baseline.f1)} with {size} tokens ({words}){gain}",
+        "",
+    )
     for place, side in enumerate(found.sides):
         name = "output" if place == len(found.sides) - 1 else f"input {'ABC'[place]}"
         yield from _side(side, name, most)

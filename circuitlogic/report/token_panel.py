@@ -85,7 +85,9 @@ def _gate_parts(found: GateTokens, formula_f1: float | None) -> Iterator[Rendera
         name = "output" if place == len(found.sides) - 1 else "input " + "ABC"[place]
         yield from _side(side, name)
     yield from _list("The formula is right", found.right, "✓")
-    yield from _list(f"It fires, the output does not ({count(found.false_alarm_count)})", found.false_alarms, "✗")
+    yield from _list(
+        f"It fires, the output does not ({count(found.false_alarm_count)})", found.false_alarms, "✗"
+    )
     yield from _list(f"The output fires, it does not ({count(found.missed_count)})", found.missed, "?")
 
 
