@@ -97,3 +97,17 @@ def test_what_makes_no_sense_is_refused_in_one_line(
         assert (ran.code, ran.out) == (code, "")
         assert words in ran.err
         assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("suffix", "start"), [(".svg", b"<?xml"), (".png", b"\x89PNG"), (".dot", b"digraph")]
+)
+def test_the_expanded_gate_is_drawn(
+    cli: Cli, small_study_folder: Path, deep: Gate, tmp_path: Path, suffix: str, start: bytes
+):
+    file = tmp_path / f"nested{suffix}"
+    assert cli("diagram", small_study_folder, deep.feature, "--expand", 2, "-o", file).code == 0
+    assert file.read_bytes().lstrip().startswith(start)
+    again = cli("diagram", small_study_folder, deep.feature, "--expand", 2, "--depth", 2, "-o", "-")
+    assert (again.code, again.out) == (2, "")
+    assert "give one of them" in again.err

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from circuitlogic.cli.options import Output, StudyArgument, output_options
+from circuitlogic.cli.options import MAX_LAYERS, Output, StudyArgument, output_options
 from circuitlogic.errors import ConfigError, NothingLeftError
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from circuitlogic.report.rows import GateRow
     from circuitlogic.study import Study
 
-MAX_LAYERS = 16
 _PANEL = 100
 """Width of a gate's panel in a pipe."""
 
@@ -42,9 +41,9 @@ def show(
 ) -> None:
     """Show all gates, best proven first, or one gate.
 
-    Examples: circuitlogic show runs/digits --kind and-not --min-f1 0.8
+    Example: circuitlogic show runs/digits --kind and-not --min-f1 0.8
 
-    circuitlogic show runs/digits hidden.2/30 --expand 2
+    One gate over the inputs of its inputs: circuitlogic show runs/digits hidden.2/30 --expand 2
     """
     from circuitlogic.report.gate_rows import gate_rows
     from circuitlogic.report.view import graph_labels
