@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.saes.coders import Coder
-from circuitlogic.saes.foreign.registry import FORMATS, is_dictionary, open_dictionary
+from circuitlogic.saes.foreign.registry import FORMATS, dictionaries_at, open_dictionary
 from circuitlogic.saes.saelens import load_coder, save_sae
 
 REAL = os.environ.get("CIRCUITLOGIC_DATA")
@@ -93,7 +93,7 @@ def test_headers_alone_tell_what_it_is(name: str, tmp_path: Path) -> None:
     assert facts["format"] in {form.name for form in FORMATS}
     assert facts["transcoder"] == ("transcoder" in CASES[name].architecture)
     json.dumps(dict(facts), allow_nan=False)
-    assert is_dictionary(path)
+    assert dictionaries_at(path) == ((path, facts["format"]),)
 
 
 def test_layers_of_a_cross_layer_transcoder_add_up_to_it(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from circuitlogic.errors import DataError, StudyError
 from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.saes.coders import AnyCoder, SampleNormalised, Transcoder
 from circuitlogic.saes.foreign.dictionary import ForeignDictionary
+from circuitlogic.saes.foreign.layout import Normalisation
 from circuitlogic.saes.foreign.sources import json_object, names_of, open_safetensors
 from circuitlogic.saes.saelens_config import LAYOUT_VERSION, OWN_KEY, OwnPart, checked_sae_file, saelens_name
 from circuitlogic.saes.stored import StoredForm
@@ -18,16 +19,20 @@ from circuitlogic.tensor_files import write_json, write_tensors
 NAME = "saelens"
 CONFIG_FILE = "cfg.json"
 WEIGHTS_FILE = "sae_weights.safetensors"
-_ARCHITECTURES_THERE = ("standard", "topk", "jumprelu", "gated", "transcoder", "skip_transcoder")
-KNOWN_TO_SAELENS = (*_ARCHITECTURES_THERE, "jumprelu_transcoder", "jumprelu_skip_transcoder")
-"""Names that the library itself loads; ours may go beyond them."""
+_TRANSCODERS_THERE = ("transcoder", "skip_transcoder", "jumprelu_transcoder", "jumprelu_skip_transcoder")
 
 
-def save_sae(coder: AnyCoder, folder: Path, metadata: Mapping[str, JsonValue] | None = None) -> None:
+def save_sae(
+    coder: AnyCoder,
+    folder: Path,
+    metadata: Mapping[str, JsonValue] | None = None,
+    normalisation: Normalisation = "none",
+) -> None:
     """Write a dictionary so that SAELens and `load_coder` read it; a folder with a `cfg.json` is complete.
 
     Args:
         metadata: goes into `cfg.json`, e.g. `model_name`, `hook_name`.
+        normalisation: what the weights expect of activations, beyond what `coder` itself does to them.
 
     Raises:
         StudyError: the folder cannot be written.
@@ -37,7 +42,7 @@ def save_sae(coder: AnyCoder, folder: Path, metadata: Mapping[str, JsonValue] | 
     try:
         (folder / CONFIG_FILE).unlink(missing_ok=True)
         write_tensors(folder / WEIGHTS_FILE, _tensors(coder, code, form))
-        write_json(folder / CONFIG_FILE, _config(coder, code, form, metadata or {}))
+        write_json(folder / CONFIG_FILE, _config(coder, form, metadata or {}, normalisation))
     except OSError as error:
         raise StudyError(f"{folder}: the SAE cannot be written: {error.strerror or error}") from error
 
@@ -50,9 +55,22 @@ def stored_name(coder: AnyCoder) -> str:
     return code.stored_form().saelens
 
 
+def what_saelens_lacks(coder: AnyCoder) -> str | None:
+    """Why the library itself could not load what `save_sae` writes; None if it can."""
+    if not isinstance(coder, Transcoder):
+        return None
+    name = stored_name(coder)
+    if name not in _TRANSCODERS_THERE:
+        return f"SAELens has no {name}; of transcoders it knows {', '.join(_TRANSCODERS_THERE)}"
+    if coder.code.apply_b_dec_to_input:
+        return "SAELens' transcoders do not subtract b_dec from the input, this one does"
+    return None
+
+
 def _config(
-    coder: AnyCoder, code: SparseAutoencoder, form: StoredForm, metadata: Mapping[str, JsonValue]
+    coder: AnyCoder, form: StoredForm, metadata: Mapping[str, JsonValue], normalisation: Normalisation
 ) -> dict[str, JsonValue]:
+    code = coder if isinstance(coder, SparseAutoencoder) else coder.code
     own = OwnPart(architecture=code.architecture, settings=dict(form.settings))
     given = {**metadata, "sae_lens_version": LAYOUT_VERSION}
     config: dict[str, JsonValue] = {
@@ -61,7 +79,7 @@ def _config(
         "dtype": "float32",
         "device": "cpu",
         "apply_b_dec_to_input": code.apply_b_dec_to_input,
-        "normalize_activations": coder.norm if isinstance(coder, SampleNormalised) else "none",
+        "normalize_activations": coder.norm if isinstance(coder, SampleNormalised) else normalisation,
         "reshape_activations": "none",
         "metadata": {**given, OWN_KEY: own.model_dump(mode="json", by_alias=True)},
         "architecture": stored_name(coder),

@@ -58,9 +58,12 @@ FORMATS = (
 )
 
 
-def is_dictionary(path: Path) -> bool:
-    """Whether `path` looks like one dictionary, or a folder of several, of any format."""
-    return any(form.recognises(path) or form.members(path) for form in FORMATS)
+def dictionaries_at(path: Path) -> tuple[tuple[Path, str], ...]:
+    """Paths and formats of the dictionaries at `path`: itself, or those in a folder of several."""
+    for form in FORMATS:
+        if form.recognises(path):
+            return ((path, form.name),)
+    return tuple((member, form.name) for form in FORMATS for member in form.members(path))
 
 
 def open_dictionary(path: Path) -> ForeignDictionary:
@@ -74,11 +77,10 @@ def open_dictionary(path: Path) -> ForeignDictionary:
     for form in FORMATS:
         if form.recognises(path):
             return form.opened(path)
-    for form in FORMATS:
-        held = form.members(path)
-        if held:
-            names = ", ".join(f"{p.name!r:.60}" for p in held[:_SHOWN])
-            more = f" and {len(held) - _SHOWN} more" if len(held) > _SHOWN else ""
-            raise DataError(f"{path} holds {len(held)} dictionaries of {form.name}: give one, {names}{more}")
+    held = dictionaries_at(path)
+    if held:
+        names = ", ".join(f"{member.name!r:.60}" for member, _ in held[:_SHOWN])
+        more = f" and {len(held) - _SHOWN} more" if len(held) > _SHOWN else ""
+        raise DataError(f"{path} holds {len(held)} dictionaries, give one: {names}{more}")
     known = "; ".join(f"{form.name} ({form.files})" for form in FORMATS)
     raise DataError(f"{path} is in no known format; known: {known}")
