@@ -13,7 +13,7 @@ from circuitlogic.errors import ConfigError
 
 _STRICT = ConfigDict(extra="forbid")
 
-Architecture = Literal["relu_tied", "relu", "topk", "batch_topk", "jumprelu"]
+Architecture = Literal["relu_tied", "relu", "topk", "batch_topk", "jumprelu", "gated"]
 Solver = Literal["gradient", "proximal"]
 Init = Literal["random", "analytic"]
 
@@ -99,13 +99,13 @@ class SaeConfig:
     __pydantic_config__ = _STRICT
 
     architecture: Architecture = "batch_topk"
-    """`relu_tied` and `relu` (L1), `topk`, `batch_topk`, `jumprelu`."""
+    """`relu_tied`, `relu` and `gated` (L1), `topk`, `batch_topk`, `jumprelu`."""
     expansion: float = 4.0
     """Features per neuron (d_sae / d_site)."""
     expansion_in: float | None = None
     """The same at inputs of modules (`:in`); unset: as `expansion`. Tokens want more features than outputs do."""
     l1: float = 1.0
-    """Weight of the mean feature activation in the loss (`relu_tied`, `relu`)."""
+    """Weight of the mean feature activation in the loss (`relu_tied`, `relu`, `gated`)."""
     k: int = 16
     """Features that may fire per sample (`topk`; on average in `batch_topk`)."""
     l0: float = 0.01

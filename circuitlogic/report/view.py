@@ -11,10 +11,12 @@ from circuitlogic.report.caveats import with_caveats
 from circuitlogic.report.gate_rows import gate_rows, kind_rows
 from circuitlogic.report.numbers import count
 from circuitlogic.report.rows import ConnectorRow, Header, SaeRow, StudyView, VariantRow
-from circuitlogic.saes.base import SparseAutoencoder
+from circuitlogic.saes.coders import Coder
 from circuitlogic.stages.connecting import load_connector_metrics
 from circuitlogic.stages.dictionaries import load_dictionary, load_sae_metrics
 from circuitlogic.stages.extracted import GATES, GRAPH, load_gates, load_graph
+from circuitlogic.stages.given import artefact as given_artefact
+from circuitlogic.stages.given import given_sites, load_given
 from circuitlogic.stages.network_metrics import FIDELITY, NetworkMetrics, load_metrics
 from circuitlogic.stages.stretches import stretches
 from circuitlogic.stages.subject import NetworkCard, load_card
@@ -32,7 +34,14 @@ _SHAPING = (
     "extract.levels",
     "extract.min_firings",
 )
-_SAE_PENALTY = {"relu": "l1", "relu_tied": "l1", "topk": "k", "batch_topk": "k", "jumprelu": "l0"}
+_SAE_PENALTY = {
+    "relu": "l1",
+    "relu_tied": "l1",
+    "topk": "k",
+    "batch_topk": "k",
+    "jumprelu": "l0",
+    "gated": "l1",
+}
 
 
 def study_view(study: Study) -> StudyView:
@@ -136,17 +145,27 @@ def _commands(study: Study, card: NetworkCard, metrics: NetworkMetrics | None) -
     """Commands for the folder above the study's; the copy has the same bytes as the study."""
     name = study.root.resolve().name
     again = shlex.quote(f"{name}-again")
+    imports = tuple(_import_command(study, site, name, again) for site in given_sites(study))
     if card.kind not in ("image-classifier", LANGUAGE_MODEL):
         train = f"# train: circuitlogic.pipeline.train_on(Path({f'{name}-again'!r}), config, subject)"
     else:
         train = f"circuitlogic train {shlex.quote(f'{name}/{CONFIG_FILE}')} --out {again}"
     if metrics is None:
-        return (train,)
+        return (*imports, train)
     return (
+        *imports,
         train,
         f"circuitlogic extract {again} --threshold {metrics.threshold:g}",
         f"circuitlogic report {again}",
     )
+
+
+def _import_command(study: Study, site: str, name: str, again: str) -> str:
+    """A dictionary that was given lies in the study as it can be given again."""
+    target = load_given(study, site).target
+    to = "" if target == site else f" --target {shlex.quote(target)}"
+    folder = shlex.quote(f"{name}/{given_artefact(site)}")
+    return f"circuitlogic import {folder} --into {again} --site {shlex.quote(site)}{to}"
 
 
 def _sae_row(study: Study, site: str) -> SaeRow:
@@ -155,8 +174,8 @@ def _sae_row(study: Study, site: str) -> SaeRow:
     live = dictionary.statistics.live
     return SaeRow(
         site=site,
-        architecture=sae.architecture if isinstance(sae, SparseAutoencoder) else type(sae).__name__,
-        width=sae.d_in if isinstance(sae, SparseAutoencoder) else 0,
+        architecture=sae.architecture if isinstance(sae, Coder) else type(sae).__name__,
+        width=sae.d_in if isinstance(sae, Coder) else 0,
         features=len(live),
         live=int(live.sum()),
         metrics=load_sae_metrics(study, site),
