@@ -29,7 +29,7 @@ MANIFEST_FILE = "manifest.json"
 _BUILDING = ".building"
 _CHAIN = ("network", "activations", "saes", "connectors", "feature_network", "graph", "gates", "fidelity")
 """Kinds of artefacts, each made from those before it."""
-_BRANCHES = {"examples": "saes", "causal": "gates"}
+_BRANCHES = {"examples": "saes", "contexts": "saes", "causal": "gates", "token_evidence": "gates"}
 """Kinds beside the chain, with the last kind that they are made from."""
 _REPLACES = {"given": "saes"}
 """Kinds that come from outside, with the kind they stand for at a site: `given/SITE` changes `saes/SITE`."""
@@ -242,8 +242,9 @@ def _kind(artefact: str) -> str:
 def _maker(artefact: str, root: Path) -> str:
     if _kind(artefact) in _REPLACES:
         return f"circuitlogic import DICTIONARY --into {root} --site {artefact.partition('/')[2]}"
-    command = {"graph": "extract", "gates": "extract", "fidelity": "extract", "examples": "extract"}
-    return f"circuitlogic {command.get(_kind(artefact), 'train --out')} {root}"
+    extracted = ("graph", "gates", "fidelity", "examples", "contexts", "token_evidence")
+    command = "extract" if _kind(artefact) in extracted else "train --out"
+    return f"circuitlogic {command} {root}"
 
 
 def _files(folder: Path) -> Iterable[Path]:

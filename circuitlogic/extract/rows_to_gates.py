@@ -39,7 +39,7 @@ def encode_site(dictionary: Dictionary, activations: PairedActivations) -> SiteF
     """Encode a site's stored activations."""
     store = activations.stores[dictionary.site]
     parts = [
-        sp.csr_array(dictionary.encoder.encode(batch).double().numpy())
+        sp.csr_array(dictionary.encoder.encode(batch).numpy()).astype(np.float64)
         for batch in store.batches(_BATCH, None)
     ]
     return SiteFeatures(dictionary.site, sp.csc_array(sp.vstack(parts, format="csc")))
@@ -51,6 +51,8 @@ class Split:
 
     source: SiteFeatures
     target: SiteFeatures
+    documents: NDArray[np.int64] | None = None
+    """[samples] document of each token, for the bootstrap; None where samples are independent."""
 
 
 def rows_to_gates(
@@ -115,4 +117,5 @@ def activity_of(row: Row, split: Split) -> Activity:
     """What the row's inputs, its true output and the row itself did."""
     inputs = sp.csc_array(split.source.matrix[:, [source.index for source in row.sources]])
     predicted = np.maximum(inputs @ row.raw_weights + row.bias, 0.0)
-    return Activity(inputs=inputs, target=split.target.column(row.feature.index), predicted=predicted)
+    target = split.target.column(row.feature.index)
+    return Activity(inputs=inputs, target=target, predicted=predicted, groups=split.documents)

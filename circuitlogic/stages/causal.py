@@ -5,7 +5,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -21,11 +20,12 @@ from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import captured, load_activations
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
-from circuitlogic.stages.dictionaries import load_dictionaries
+from circuitlogic.stages.dictionaries import load_ends
 from circuitlogic.stages.extracted import GATES, load_gates
 from circuitlogic.stages.rereading import rereader
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import NETWORK, Subject, image_samples, load_card, load_data
+from circuitlogic.stages.token_rerun import token_rerun
 from circuitlogic.study import Study
 from circuitlogic.substitute.tuning import INPUTS
 from circuitlogic.verify.gate_experiment import MAX_STATES, intervene
@@ -66,8 +66,9 @@ def make_causal(
     found: list[GateIntervention] = []
     again: list[Rereading] = []
     with _samples(study, subject, split, progress) as (samples, activations):
-        sites, dictionaries = pairwise(subject.sites), pairwise(load_dictionaries(study))
-        for ends, (source, target) in zip(sites, dictionaries, strict=True):
+        places = {site.name: site for site in subject.sites}
+        for source, target in load_ends(study):
+            ends = (places[source.site], places[target.site])
             setting = _setting(samples, split, ends, (source, target), activations)
             mine = [gate for gate in gates if gate.feature.site == target.site]
             read, parts = rereader(study, source, target), halves(setting)
@@ -118,7 +119,7 @@ def _samples(
         yield subject, load_activations(study, split)
         return
     if load_card(study).kind != "image-classifier":
-        raise ConfigError("a network of your own has no official test set: use split heldout")
+        raise ConfigError("only image data sets have an official test set: use split heldout")
     tested = replace(subject, heldout=image_samples(load_data(study.config, progress).test))
     with captured(tested, tested.heldout, progress) as activations:
         yield tested, activations
@@ -147,6 +148,8 @@ def _setting(
 
 def _rerun(subject: Subject, ends: tuple[Site, Site], activations: PairedActivations) -> Rerun:
     """The original network between two sites; stored inputs get their own shape back."""
+    if subject.text is not None:
+        return token_rerun(subject.network, ends, subject.text.heldout, activations)
     stretch = stretch_between(subject.network, *ends)
     if not needs_inputs(subject.network, ends[0]):
         return lambda edited, rows: stretch(edited, None)  # noqa: ARG005

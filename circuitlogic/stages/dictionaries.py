@@ -1,10 +1,11 @@
 """Stage 3: one sparse autoencoder per site, with its held-out metrics, history and feature statistics."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from circuitlogic.activations.paired import PairedActivations
+from circuitlogic.config import SaeConfig
 from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.errors import DataError, StudyError, unknown_name
 from circuitlogic.progress import Progress
@@ -18,6 +19,7 @@ from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.given import artefact as given_artefact
 from circuitlogic.stages.given import check_given, load_given, load_given_coder
 from circuitlogic.stages.seeds import seed_for
+from circuitlogic.stages.stretches import stretches
 from circuitlogic.stages.subject import load_card
 from circuitlogic.study import Study
 from circuitlogic.tensor_files import read_json, write_json
@@ -48,12 +50,13 @@ def make_dictionaries(study: Study, progress: Progress) -> None:
         if study.has(given_artefact(site)):
             _take_given(study, site, train, heldout)
             continue
-        key = study.key("sae", config.saes, config.extract.firing, config.seed, site, captured)
+        settings = sae_settings(config.saes, site)
+        key = study.key("sae", settings, config.extract.firing, config.seed, site, captured)
         if study.is_done(artefact(site), key):
             continue
         seed = seed_for(config.seed, artefact(site))
         trained = train_sae(
-            train.stores[site], heldout.stores[site], config.saes, seed, progress, f"SAE of {site}"
+            train.stores[site], heldout.stores[site], settings, seed, progress, f"SAE of {site}"
         )
         statistics = feature_statistics(trained.sae, train.stores[site], config.extract.firing)
         with study.making(artefact(site), key) as folder:
@@ -103,6 +106,12 @@ def export_dictionary(study: Study, site: str, folder: Path) -> None:
     save_sae(coder, folder, metadata)
 
 
+def sae_settings(config: SaeConfig, site: str) -> SaeConfig:
+    """The settings of one site: inputs of modules may have a width of their own."""
+    wide = config.expansion_in
+    return replace(config, expansion=wide) if wide is not None and site.endswith(".in") else config
+
+
 def load_dictionary(study: Study, site: str) -> Dictionary:
     """A site's autoencoder with its feature statistics.
 
@@ -116,6 +125,12 @@ def load_dictionary(study: Study, site: str) -> Dictionary:
 def load_dictionaries(study: Study) -> tuple[Dictionary, ...]:
     """All sites' dictionaries, in order."""
     return tuple(load_dictionary(study, site) for site in load_card(study).sites)
+
+
+def load_ends(study: Study) -> tuple[tuple[Dictionary, Dictionary], ...]:
+    """The dictionaries that each connector joins, in the connectors' order."""
+    known = {dictionary.site: dictionary for dictionary in load_dictionaries(study)}
+    return tuple((known[source], known[target]) for source, target in stretches(tuple(known)))
 
 
 def load_sae_metrics(study: Study, site: str) -> SaeMetrics:

@@ -11,6 +11,7 @@ from circuitlogic.logic.reading import read_gate
 from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.extracted import GATES
 from circuitlogic.stages.seeds import seed_for
+from circuitlogic.stages.token_rows import row_documents
 from circuitlogic.study import Study
 
 
@@ -19,8 +20,11 @@ def rereader(
 ) -> Callable[[Gate, frozenset[FeatureId]], Gate]:
     """A function of a gate of `target` and the inputs at `source` that its formula may not use."""
     options = reading_options(study.config.extract, seed_for(study.config.seed, GATES))
-    parts = [load_activations(study, name) for name in ("train", "heldout")]
-    train, heldout = (Split(encode_site(source, part), encode_site(target, part)) for part in parts)
+    parts = {name: load_activations(study, name) for name in ("train", "heldout")}
+    train, heldout = (
+        Split(encode_site(source, part), encode_site(target, part), row_documents(study, name))
+        for name, part in parts.items()
+    )
 
     def read(gate: Gate, excluded: frozenset[FeatureId]) -> Gate:
         row = gate_to_row(gate)
