@@ -75,7 +75,7 @@ def load_graph(study: Study) -> FeatureGraph:
     """
     graph = FeatureGraph.open(study.folder(GRAPH))
     if study.has(GATES):
-        graph = graph.with_gate_kinds({str(gate.feature): gate.kind for gate in load_gates(study)})
+        graph = graph.with_gates({str(gate.feature): gate.kind for gate in load_gates(study)})
     return graph
 
 
