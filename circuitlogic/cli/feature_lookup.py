@@ -28,7 +28,9 @@ def feature_named(graph: "BaseGraph", text: str) -> str:
     if exact:
         names = ", ".join(map(str, graph.features(filled[exact[:_MOST]])))
         more = f" and {len(exact) - _MOST} more" if len(exact) > _MOST else ""
-        raise UnknownNameError(f"{len(exact)} features bear the label {text[1:]!r}: {names}{more}; give one's id")
+        raise UnknownNameError(
+            f"{len(exact)} features bear the label {text[1:]!r}: {names}{more}; give one's id"
+        )
     near = get_close_matches(wanted, [label.casefold() for label in labels], n=_MOST, cutoff=0.5)
     parts = [label for label in labels if wanted and wanted in label.casefold()][:_MOST]
     close = dict.fromkeys([*parts, *(label for label in labels if label.casefold() in near)])

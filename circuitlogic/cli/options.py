@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_type_hints
 
 import typer
 
@@ -74,7 +74,7 @@ class Output:
 
 def option_group(name: str, group: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command one option per field of the dataclass `group`; it receives them as the argument `name`."""
-    hints = inspect.get_annotations(group, eval_str=True)
+    hints = get_type_hints(group, include_extras=True)
     shared = [
         inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=hints[f.name])
         for f in fields(group)

@@ -29,6 +29,22 @@ def _compiled(kernel: F) -> F:
 
 
 @_compiled
+def put_in_order(marks: ByteArray, queue: IntArray, first: int, count: int, low: int, high: int) -> None:
+    """Order `queue[first:count]`, nodes from `low` to `high` that are marked 2, and mark them 1."""
+    if (count - first) * _SCAN > high - low:
+        at = first
+        for node in range(low, high + 1):
+            if marks[node] == 2:
+                marks[node] = 1
+                queue[at] = node
+                at += 1
+        return
+    queue[first:count].sort()
+    for at in range(first, count):
+        marks[queue[at]] = 1
+
+
+@_compiled
 def reach(
     indptr: IntArray,
     neighbour: IntArray,
@@ -76,17 +92,7 @@ def reach(
         opened = first
         if count == first:
             break
-        if (count - first) * _SCAN > high - low:
-            at = first
-            for node in range(low, high + 1):
-                if marks[node] == 2:
-                    marks[node] = 1
-                    queue[at] = node
-                    at += 1
-        else:
-            queue[first:count].sort()
-            for at in range(first, count):
-                marks[queue[at]] = 1
+        put_in_order(marks, queue, first, count, low, high)
         level += 1
         ends[level] = count
     for at in range(count):

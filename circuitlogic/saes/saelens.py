@@ -8,11 +8,12 @@ from pydantic import JsonValue
 from torch import Tensor
 
 from circuitlogic.errors import StudyError, UnknownNameError
+from circuitlogic.json_files import read_json, write_json
 from circuitlogic.saes.base import SparseAutoencoder, Weights
 from circuitlogic.saes.registry import architecture_named
 from circuitlogic.saes.saelens_config import OWN_KEY, OwnPart, SaeFile, checked_sae_file
 from circuitlogic.saes.stored import StoredForm
-from circuitlogic.tensor_files import read_json, read_tensors, write_json, write_tensors
+from circuitlogic.tensor_files import read_tensors, write_tensors
 
 CONFIG_FILE = "cfg.json"
 WEIGHTS_FILE = "sae_weights.safetensors"

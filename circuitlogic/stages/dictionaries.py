@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.errors import StudyError
+from circuitlogic.json_files import read_json, write_json
 from circuitlogic.progress import Progress
 from circuitlogic.saes.metrics import SaeMetrics
 from circuitlogic.saes.saelens import load_sae, save_sae
@@ -15,7 +16,6 @@ from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import load_card
 from circuitlogic.study import Study
-from circuitlogic.tensor_files import read_json, write_json
 from circuitlogic.whole_files import write_bytes
 
 _STATISTICS = "statistics.safetensors"

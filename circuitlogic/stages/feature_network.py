@@ -12,6 +12,7 @@ from circuitlogic.connectors.metrics import FeatureFidelity, Sparsity, sparsity_
 from circuitlogic.connectors.model import Connector
 from circuitlogic.datasets.images import ImageData
 from circuitlogic.errors import ConfigError, StudyError
+from circuitlogic.json_files import read_json, write_json
 from circuitlogic.networks.protocol import Tail, tail_from
 from circuitlogic.progress import Progress
 from circuitlogic.saes.base import SparseAutoencoder
@@ -24,7 +25,6 @@ from circuitlogic.stages.subject import Subject, image_samples
 from circuitlogic.study import Study
 from circuitlogic.substitute.feature_network import FeatureNetwork
 from circuitlogic.substitute.tuning import tune_feature_network
-from circuitlogic.tensor_files import read_json, write_json
 from circuitlogic.verify.faithfulness import (
     Faithfulness,
     faithfulness,

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from circuitlogic.errors import ConfigError, StudyError
 from circuitlogic.features import FeatureId
-from circuitlogic.tensor_files import read_json, write_json
+from circuitlogic.json_files import SCHEMA_KEY, read_document, write_json
 from circuitlogic.verify.intervention import GateIntervention
 
 SCHEMA = "circuitlogic/causal/1"
@@ -20,7 +20,7 @@ _GATE = TypeAdapter(GateIntervention)
 
 def save_interventions(gates: Sequence[GateIntervention], folder: Path) -> None:
     """Write the file."""
-    write_json(folder / JSON_FILE, {"$schema": SCHEMA, "gates": [intervention_to_json(g) for g in gates]})
+    write_json(folder / JSON_FILE, {SCHEMA_KEY: SCHEMA, "gates": [intervention_to_json(g) for g in gates]})
 
 
 def load_interventions(folder: Path) -> tuple[GateIntervention, ...]:
@@ -30,9 +30,7 @@ def load_interventions(folder: Path) -> tuple[GateIntervention, ...]:
         StudyError: missing, damaged, or of another schema version.
     """
     path = folder / JSON_FILE
-    document = read_json(path)
-    if document.get("$schema") != SCHEMA:
-        raise StudyError(f"{path} has schema {document.get('$schema')!r}; this version reads {SCHEMA!r}")
+    document = read_document(path, SCHEMA)
     try:
         return tuple(_intervention(value) for value in document["gates"])
     except (KeyError, TypeError, AttributeError, ValueError, ValidationError, ConfigError) as error:

@@ -47,7 +47,10 @@ def hub_edges(shape: Shape, seed: int) -> EdgeArrays:
         key = np.unique(target * shape.features + source)
         weight = (THRESHOLD + rng.exponential(0.15, key.size)).astype(np.float32)
         weight[rng.random(key.size) < 1 / 3] *= -1
-        ends = key % shape.features + site * shape.features, key // shape.features + (site + 1) * shape.features
+        ends = (
+            key % shape.features + site * shape.features,
+            key // shape.features + (site + 1) * shape.features,
+        )
         parts.append(EdgeArrays(ends[0].astype(np.int32), ends[1].astype(np.int32), weight, weight * 2))
     return EdgeArrays.concatenate(parts)
 
