@@ -117,9 +117,5 @@ def activity_of(row: Row, split: Split) -> Activity:
     """What the row's inputs, its true output and the row itself did."""
     inputs = sp.csc_array(split.source.matrix[:, [source.index for source in row.sources]])
     predicted = np.maximum(inputs @ row.raw_weights + row.bias, 0.0)
-    return Activity(
-        inputs=inputs,
-        target=split.target.column(row.feature.index),
-        predicted=predicted,
-        groups=split.documents,
-    )
+    target = split.target.column(row.feature.index)
+    return Activity(inputs=inputs, target=target, predicted=predicted, groups=split.documents)

@@ -1,4 +1,4 @@
-"""Owns tokens in Markdown: contexts as list items, the token that counts in bold, the rest without meaning."""
+"""Owns tokens in Markdown: contexts as list items, the token that counts in bold, all else plain."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,12 +1,14 @@
 """Stage 3: one sparse autoencoder per site, with its held-out metrics, history and feature statistics."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from circuitlogic.activations.paired import PairedActivations
+from circuitlogic.config import SaeConfig
 from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.errors import DataError, StudyError, unknown_name
+from circuitlogic.json_files import read_json, write_json
 from circuitlogic.progress import Progress
 from circuitlogic.saes.metrics import SaeMetrics
 from circuitlogic.saes.predictions import fold_mean_length, prediction_metrics
@@ -21,7 +23,6 @@ from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.stretches import stretches
 from circuitlogic.stages.subject import load_card
 from circuitlogic.study import Study
-from circuitlogic.tensor_files import read_json, write_json
 from circuitlogic.whole_files import write_bytes
 
 _STATISTICS = "statistics.safetensors"
@@ -103,6 +104,12 @@ def export_dictionary(study: Study, site: str, folder: Path) -> None:
     names = ("model_name", "hook_name", "hook_name_out", "dataset_path", "trained_by")
     metadata = {name: str(known[name]) for name in names if name in known} if isinstance(known, dict) else {}
     save_sae(coder, folder, metadata)
+
+
+def sae_settings(config: SaeConfig, site: str) -> SaeConfig:
+    """The settings of one site: inputs of modules may have a width of their own."""
+    wide = config.expansion_in
+    return replace(config, expansion=wide) if wide is not None and site.endswith(".in") else config
 
 
 def load_dictionary(study: Study, site: str) -> Dictionary:

@@ -20,9 +20,10 @@ def rereader(
 ) -> Callable[[Gate, frozenset[FeatureId]], Gate]:
     """A function of a gate of `target` and the inputs at `source` that its formula may not use."""
     options = reading_options(study.config.extract, seed_for(study.config.seed, GATES))
+    parts = {name: load_activations(study, name) for name in ("train", "heldout")}
     train, heldout = (
         Split(encode_site(source, part), encode_site(target, part), row_documents(study, name))
-        for name, part in ((name, load_activations(study, name)) for name in ("train", "heldout"))
+        for name, part in parts.items()
     )
 
     def read(gate: Gate, excluded: frozenset[FeatureId]) -> Gate:

@@ -75,7 +75,7 @@ def _changes(
 
 
 def _table(path: Path) -> dict[str, str]:
-    from circuitlogic.tensor_files import read_json
+    from circuitlogic.json_files import read_json
 
     value: dict[str, Any] = read_json(path)
     labels = value.get("labels", value)
