@@ -14,8 +14,8 @@ from circuitlogic.errors import ConfigError
 _STRICT = ConfigDict(extra="forbid")
 
 Architecture = Literal["relu_tied", "relu", "topk", "batch_topk", "jumprelu"]
-Solver = Literal["gradient", "proximal", "gram"]
-Refit = Literal["auto", "none", "linear"]
+Solver = Literal["gradient", "proximal", "gram", "relu"]
+Refit = Literal["auto", "none", "linear", "relu"]
 Init = Literal["random", "analytic"]
 
 
@@ -82,8 +82,8 @@ class ConnectorConfig:
     __pydantic_config__ = _STRICT
 
     solver: Solver = "proximal"
-    """`gradient`: the seed's MSE + L1 by gradient descent; `proximal`: soft thresholding, exact zeros; `gram`: the
-    linear form, solved exactly on a path of penalties."""
+    """`gradient`: the seed's MSE + L1 by gradient descent; `proximal`: soft thresholding, exact zeros; `gram` and
+    `relu`: the linear and the ReLU form, each solved to a certified gap, penalties chosen on left-out samples."""
     init: Init = "random"
     """`random`, or `analytic`: W = E2 W D1, b = E2 b + e2."""
     l1: float = 1e-3
@@ -92,16 +92,16 @@ class ConnectorConfig:
     batch_size: int = 1024
     lr: float = 3e-3
     penalties: int = 20
-    """Penalties tried per output (`gram`), to choose one by left-out error; 0: all solve at `l1`."""
+    """Penalties tried per output (`gram`, `relu`), to choose one by left-out error; 0: all solve at `l1`."""
     penalty_ratio: float = 3e-3
     """The smallest penalty tried, as a share of the one that leaves no edge."""
     folds: int = 5
-    """Parts of the training samples that are left out in turn to choose penalties."""
+    """Parts of the training samples, left out in turn to choose penalties (`relu`: only the first is)."""
     gap: float = 1e-4
-    """Certified distance from the optimum, as a share of the objective without edges (`gram`)."""
+    """Certified distance from the optimum, as a share of the objective without edges (`gram`, `relu`)."""
     refit: Refit = "auto"
-    """Whether weights and biases are solved again on the edges found, without penalty: `none`, `linear`; `auto`:
-    after `gram`."""
+    """Loss under which weights and biases are solved again on the edges found, without penalty: `linear`, `relu`
+    or `none`; `auto`: `relu` after `gram` and `relu`."""
     keep_signs: bool = True
     """A weight that would change its sign in the refit becomes 0."""
 

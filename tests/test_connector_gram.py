@@ -197,7 +197,7 @@ def test_the_compiled_kernel_and_its_plain_source_agree(monkeypatch: pytest.Monk
     x, y = rows_of(11, n_in=30)
     problem = problem_of(x, y)
     fast = solve_lasso(problem, 3e-3, gap=1e-12)
-    for name in ("_slack_ratio", "_gap", "_violators", "_descend", "_solve_row"):
+    for name in ("slack_ratio", "_gap", "joining", "descend", "_solve_row"):
         kernel = getattr(lasso_kernel, name)
         monkeypatch.setattr(lasso_kernel, name, getattr(kernel, "py_func", kernel))
     monkeypatch.setattr(lasso_kernel, "solve_rows", lasso_kernel._solve_rows)

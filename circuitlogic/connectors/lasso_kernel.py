@@ -13,6 +13,7 @@ import numpy as np
 from circuitlogic.connectors.compiled import compiled
 
 _GROWTH = 16
+_BISECTIONS = 12
 _SWEEPS = 10_000
 _INNER = 0.3
 
@@ -22,7 +23,7 @@ def _slack_ratio(q: np.ndarray, up: np.ndarray, down: np.ndarray) -> float:
     return max(1.0, float(np.max(q / up)), float(np.max(-q / down)))
 
 
-_slack_ratio = compiled(_slack_ratio)
+slack_ratio = compiled(_slack_ratio)
 
 
 def _gap(energy: float, explained: float, kept: float, price: float, ratio: float) -> float:
@@ -38,18 +39,22 @@ def _gap(energy: float, explained: float, kept: float, price: float, ratio: floa
 _gap = compiled(_gap)
 
 
-def _violators(q: np.ndarray, w: np.ndarray, up: np.ndarray, down: np.ndarray, most: int) -> np.ndarray:
-    """Inputs without weight whose q breaks its constraint: the `most` worst, in order of index."""
+def _joining(q: np.ndarray, w: np.ndarray, up: np.ndarray, down: np.ndarray, most: int) -> np.ndarray:
+    """Which inputs without weight join the working set: the worst of those whose q breaks its constraint."""
     excess = np.where(w == 0.0, np.maximum(q - up, -q - down), -1.0)
-    found = np.nonzero(excess > 0.0)[0]
-    if len(found) > most:
-        worst = excess[found]
-        cut = np.partition(worst, len(worst) - most)[len(worst) - most]
-        found = found[worst >= cut][:most]
-    return found
+    low, high = 0.0, excess.max()
+    if (excess > 0.0).sum() > most:
+        for _ in range(_BISECTIONS):
+            middle = 0.5 * (low + high)
+            if (excess > middle).sum() > most:
+                low = middle
+            else:
+                high = middle
+        low = high if (excess > high).any() else low
+    return excess > low
 
 
-_violators = compiled(_violators)
+joining = compiled(_joining)
 
 
 def _descend(
@@ -69,12 +74,14 @@ def _descend(
             explained += w[a] * cross[a]
             kept += w[a] * q[a]
             price += up[a] * w[a] if w[a] > 0.0 else (-down[a] * w[a] if w[a] < 0.0 else 0.0)
-        if _gap(energy, explained, kept, price, _slack_ratio(q, up, down)) <= tolerance:
+        if _gap(energy, explained, kept, price, slack_ratio(q, up, down)) <= tolerance:
             return
         largest = 0.0
         for a in range(len(w)):
             curvature = sub[a, a]
             if curvature <= 0.0:
+                largest = max(largest, abs(w[a]) * energy)
+                w[a] = 0.0
                 continue
             slope = q[a] + w[a] * curvature
             new = slope - up[a] if slope > up[a] else (slope + down[a] if slope < -down[a] else 0.0)
@@ -87,7 +94,7 @@ def _descend(
             return
 
 
-_descend = compiled(_descend)
+descend = compiled(_descend)
 
 
 def _solve_row(
@@ -118,20 +125,19 @@ def _solve_row(
             explained += w[i] * cross[i]
             kept += w[i] * q[i]
             price += up[i] * w[i] if w[i] > 0.0 else -down[i] * w[i]
-        gap = _gap(energy, explained, kept, price, _slack_ratio(q, up, down)) / scale
+        gap = _gap(energy, explained, kept, price, slack_ratio(q, up, down)) / scale
         if gap <= tolerance:
             break
-        new = _violators(q, w, up, down, max(_GROWTH, len(support)))
-        if len(new) == 0:
-            strictness *= 0.1
-        working = np.sort(np.concatenate((support, new)))
+        new = joining(q, w, up, down, max(_GROWTH, len(support)))
+        strictness *= 0.8 if new.any() else 0.1
+        working = np.nonzero(new | (w != 0.0))[0]
         if len(working) == 0:
             break
         sub = np.empty((len(working), len(working)))
         for a in range(len(working)):
             sub[a] = gram[working[a]][working]
         inner, before = w[working], w[working]
-        _descend(
+        descend(
             sub,
             cross[working],
             q[working],

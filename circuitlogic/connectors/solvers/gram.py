@@ -35,10 +35,10 @@ def solve(job: ConnectorJob) -> TrainedConnector:
     steps = list(lasso_path(problem, way, gap=config.gap, threads=threads))
     solved = steps[-1]
     return TrainedConnector(
-        job.connector(_tensor(solved.weight), _tensor(solved.bias)),
+        job.connector(tensor(solved.weight), tensor(solved.bias)),
         tuple(_snapshots(steps, live)),
         tuple(_objective(problem, step) for step in steps),
-        certificate(_tensor(solved.gaps)[live], _tensor(solved.penalties)[live]),
+        certificate(tensor(solved.gaps)[live], tensor(solved.penalties)[live]),
     )
 
 
@@ -60,9 +60,10 @@ def _objective(problem: CentredProblem, step: SolvedRows) -> float:
 def _snapshots(steps: list[SolvedRows], live: torch.Tensor) -> Iterator[Snapshot]:
     yield Snapshot("start", torch.zeros(steps[0].weight.shape))
     for step in steps:
-        weight = torch.where(live[:, None], _tensor(step.weight), 0.0)
+        weight = torch.where(live[:, None], tensor(step.weight), 0.0)
         yield Snapshot("penalty", weight)
 
 
-def _tensor(values: np.ndarray) -> torch.Tensor:
+def tensor(values: np.ndarray) -> torch.Tensor:
+    """As float32, which connectors are kept in."""
     return torch.from_numpy(values).float()

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 
 from circuitlogic.connectors.job import ConnectorJob, TrainedConnector
-from circuitlogic.connectors.solvers import gradient, gram, proximal
+from circuitlogic.connectors.solvers import gradient, gram, proximal, relu
 from circuitlogic.errors import unknown_name
 
 _SOLVERS: dict[str, Callable[[ConnectorJob], TrainedConnector]] = {
     "gradient": gradient.solve,
     "proximal": proximal.solve,
     "gram": gram.solve,
+    "relu": relu.solve,
 }
 
 
