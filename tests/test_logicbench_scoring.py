@@ -130,7 +130,10 @@ def test_same_function_looks_at_all_assignments() -> None:
     assert not same_function(A, Or((A, And((B, C)))))
     assert same_function(Or((A, And((A, B)))), A)
     many = tuple(literal(i) for i in range(20))
-    assert not same_function(Or(many), Or(many)), "more literals than are checked count as different"
+    assert same_function(Or(many), Not(And(tuple(Not(lit) for lit in many))))
+    assert not same_function(Or(many), Or(many[:-1]))
+    assert same_function(at_least(7, many), Vote(tuple(reversed(many)), (2,) * 20, 13))
+    assert not same_function(at_least(7, many), at_least(8, many))
 
 
 def test_jaccard_of_firings() -> None:
