@@ -10,7 +10,7 @@ import numpy as np
 
 from circuitlogic.logic import canonical, truth
 from circuitlogic.logic.activity import Activity, IntArray, ReadingOptions, Row, check
-from circuitlogic.logic.decision import Decision, Training, decide, measure
+from circuitlogic.logic.decision import Decision, decide
 from circuitlogic.logic.evidence import Proof, literal_rows, masks, prove, truth_table
 from circuitlogic.logic.formula import Const, Formula, Literal, literals_of
 from circuitlogic.logic.gate import Evidence, Gate, GateInput, RunnerUp, TableRow
@@ -19,6 +19,7 @@ from circuitlogic.logic.kinds import kind_of_canonical
 from circuitlogic.logic.kinds.shape import shape_of
 from circuitlogic.logic.relations import relations, rests_on_weights
 from circuitlogic.logic.states import count_states, state_codes
+from circuitlogic.logic.training import Training, measure
 
 __all__ = ["Activity", "ReadingOptions", "Row", "read_gate"]
 

@@ -8,11 +8,11 @@ import numpy as np
 from circuitlogic.benchmarks.logicbench.cases import Case
 from circuitlogic.benchmarks.logicbench.planting import FIRING
 from circuitlogic.logic.activity import Activity, Row
-from circuitlogic.logic.decision import measure
 from circuitlogic.logic.evidence import literal_rows, masks
 from circuitlogic.logic.formula import Formula, Literal, evaluate, literals_of
 from circuitlogic.logic.gate import Gate
 from circuitlogic.logic.reading import read_gate
+from circuitlogic.logic.training import measure
 
 PIVOTAL = 64
 """Most samples that one literal is tested on."""
