@@ -200,13 +200,13 @@ def test_the_command_writes_a_table_a_report_and_a_document(
     assert ran.code == 0
     assert "circuitlogic" in ran.out
     document = json.loads(stored.read_text())
-    assert document["schema"] == "circuitlogic/logicbench/1"
+    assert document["schema"] == "circuitlogic/logicbench/2"
     assert {s["leak"] for s in document["scores"]} == {0.0, 1.0}
     assert {s["arm"] for s in document["scores"]} == {"circuitlogic", "sign", "means", "cut", "beam", "tree"}
     text = report.read_text()
     assert "--seed 7" in text
     assert "| copy | 1 |" in text
-    assert "## By noise floor" in text
+    assert "### By noise floor" in text
 
 
 def test_a_wrong_option_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -96,5 +96,5 @@ def _only(kept: list[int], case: Case) -> tuple[Row, Activity, Activity]:
         raw_weights=row.raw_weights[kept],
         source_scales=row.source_scales[kept],
     )
-    parts = (replace(part, inputs=part.inputs[:, kept]) for part in (case.train, case.heldout))
-    return reduced, *parts
+    train, heldout = (replace(part, inputs=part.inputs[:, kept]) for part in (case.train, case.heldout))
+    return reduced, train, heldout

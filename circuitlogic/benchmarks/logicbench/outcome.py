@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from circuitlogic.benchmarks.logicbench.scoring import Score
+from circuitlogic.benchmarks.logicbench.scoring import BEATS, Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,11 @@ class Live:
     causal: float | None
     """Share of the formula's literals that switch the feature in the network; None for none that could be
     tested."""
+
+    @property
+    def beats(self) -> bool:
+        """Whether a formula is claimed that is better than the best single input by .05."""
+        return self.claimed and self.f1 >= self.baseline + BEATS
 
 
 @dataclass(frozen=True, slots=True)

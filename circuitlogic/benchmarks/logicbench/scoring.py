@@ -52,6 +52,21 @@ class Edges:
         )
 
     @property
+    def precision(self) -> float:
+        """hits / found; 1 for none found."""
+        return self.hits / self.found if self.found else 1.0
+
+    @property
+    def recall(self) -> float:
+        """hits / planted; 1 for none planted."""
+        return self.hits / self.planted if self.planted else 1.0
+
+    @property
+    def sign_accuracy(self) -> float:
+        """Of hits with a planted sign, those that have it; 1 for none."""
+        return self.signs / self.signed if self.signed else 1.0
+
+    @property
     def f1(self) -> float:
         """2 hits / (planted + found); 1 for neither."""
         total = self.planted + self.found

@@ -1,5 +1,6 @@
 """`deep`: layers of gates on gates; every layer is read, and the readings are composed down to the inputs."""
 
+import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -79,8 +80,10 @@ def _read(
     scores: list[Score] = []
     for at, (case, planting) in enumerate(zip(cases, plantings, strict=True)):
         ground = ground_of(case)
+        started = time.process_time()
         reading = OWN.read(case.row, case.train, case.heldout)
-        own = judge(case, OWN, reading, unit.seed, 0.0, unit.tier, ground)
+        milliseconds = 1000 * (time.process_time() - started)
+        own = judge(case, OWN, reading, unit.seed, milliseconds, unit.tier, ground)
         scores += [own, *(score_case(case, arm, unit.seed, unit.tier, ground) for arm in others)]
         layer.scores.append(own)
         _compose(layer, at, planting, reading, below)
@@ -147,11 +150,12 @@ def _chain(layers: list[_Layer], at: int, case: Case, bottom: Pool, unit: Unit) 
 
 def _outputs_as_inputs(plantings: list[Planting], pool: Pool, leak: float, rng: np.random.Generator) -> Pool:
     """The layer's outputs as the pool of the next."""
-    clean = np.stack([planting.target for planting in plantings], axis=1)
-    observed = np.stack([observed_output(column, leak, rng) for column in clean.T], axis=1)
-    means = np.array([float(column[column > 0].mean()) for column in clean.T])
-    matrices = (scipy.sparse.csc_array(values) for values in (clean, observed))
-    return Pool(*matrices, grouped(clean > 0), means, pool.train)
+    outputs = [planting.target for planting in plantings]
+    clean = np.stack(outputs, axis=1)
+    observed = np.stack([observed_output(output, leak, rng) for output in outputs], axis=1)
+    means = np.array([float(output[output > 0].mean()) for output in outputs])
+    seen = scipy.sparse.csc_array(observed)
+    return Pool(scipy.sparse.csc_array(clean), seen, grouped(clean > 0), means, pool.train)
 
 
 register(

@@ -1,6 +1,7 @@
 """Owns the learned dictionaries of a tier: one SAE per site, and its features matched to planted ones."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import cast
 
@@ -17,7 +18,7 @@ from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.logic.activity import FloatArray, IntArray
 from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.saes.statistics import feature_statistics
-from circuitlogic.saes.training import train_sae
+from circuitlogic.saes.training import TrainedSae, train_sae
 
 STANDS_FOR = 0.9
 """Correlation from which a learned feature stands for a planted one."""
@@ -59,7 +60,7 @@ class Matching:
 def learn(site: str, vectors: FloatArray, train: int, config: SaeConfig, seed: int, folder: Path) -> Learned:
     """Train the dictionary that `config` asks for on the first `train` rows."""
     values = torch.from_numpy(vectors.astype(np.float32))
-    trained = train_sae(values[:train], values[train:], config, seed)
+    trained = _trained(values, train, config, seed)
     with ActivationWriter(folder / site, site, values.shape[1]) as writer:
         writer.append(values[:train])
     store = ActivationStore.open(folder / site)
@@ -68,6 +69,20 @@ def learn(site: str, vectors: FloatArray, train: int, config: SaeConfig, seed: i
     dictionary = Dictionary(site, trained.sae, feature_statistics(trained.sae, store, FIRING))
     found = trained.metrics
     return Learned(trained.sae, dictionary, store, features, found.fvu, found.l0, found.dead)
+
+
+_REMEMBERED: dict[tuple[bytes, int, SaeConfig, int], TrainedSae] = {}
+_MOST = 8
+
+
+def _trained(values: torch.Tensor, train: int, config: SaeConfig, seed: int) -> TrainedSae:
+    """The dictionary of these vectors; tiers that look at the same inputs train it once per process."""
+    key = (sha256(values.numpy().tobytes()).digest(), train, config, seed)
+    if key not in _REMEMBERED:
+        if len(_REMEMBERED) >= _MOST:
+            del _REMEMBERED[next(iter(_REMEMBERED))]
+        _REMEMBERED[key] = train_sae(values[:train], values[train:], config, seed)
+    return _REMEMBERED[key]
 
 
 def match(planted: FloatArray, learned: scipy.sparse.csc_array, train: int) -> Matching:

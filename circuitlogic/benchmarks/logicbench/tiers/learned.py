@@ -41,8 +41,8 @@ WORLD = Condition("log-normal 0.3", Magnitudes("log-normal", 0.3), trained=True)
 MOST_PER_KIND = 2
 _UNPLANTED = ("dead", "constant", MIXED, DENSE)
 """Kinds without a feature that a dictionary could learn, or without a truth."""
-INPUT_SAE = SaeConfig(architecture="batch_topk", expansion=2.0, k=2, epochs=20, lr=5e-3)
-OUTPUT_SAE = SaeConfig(architecture="batch_topk", expansion=2.0, k=1, epochs=20, lr=5e-3)
+INPUT_SAE = SaeConfig(architecture="batch_topk", expansion=4.0, k=2, epochs=20, lr=5e-3)
+OUTPUT_SAE = SaeConfig(architecture="batch_topk", expansion=4.0, k=1, epochs=20, lr=5e-3)
 CONNECTOR = ConnectorConfig(solver="proximal", l1=3e-4, epochs=12)
 
 

@@ -27,8 +27,6 @@ _CONDITION = CONDITIONS["trained 0.5"]
 _POOL = 0.5
 _PER_KIND = 2
 _UNPLANTED = ("dead", "constant", MIXED, DENSE)
-_JITTER = 0.2
-"""Spread of the logarithm of a twin's activation over that of its original."""
 
 
 def _run(unit: Unit, settings: Settings) -> Outcome:
@@ -109,14 +107,14 @@ def _with_twins(pool: Pool, originals: list[int], rho: float, leak: float, rng: 
 
 
 def _twin(values: FloatArray, rho: float, rng: np.random.Generator) -> FloatArray:
-    """Firings of the same rate that correlate by `rho` with those of `values`, and nearly as strong."""
+    """Firings of the same rate that correlate by `rho` with those of `values`, and as strong."""
     fires = values > 0
     rate = float(fires.mean())
     inside = rho * (1 - rate) + rate
     outside = rate * (1 - inside) / (1 - rate)
     on = rng.random(values.size) < np.where(fires, inside, outside)
-    strength = np.where(fires, values, rng.choice(values[fires], values.size) if fires.any() else 0.0)
-    return on * strength * np.exp(_JITTER * rng.standard_normal(values.size))
+    alone = rng.choice(values[fires], values.size) if fires.any() else np.zeros(values.size)
+    return np.where(on, np.where(fires, values, alone), 0.0)
 
 
 def _joined(matrix: scipy.sparse.csc_array, columns: list[FloatArray]) -> scipy.sparse.csc_array:

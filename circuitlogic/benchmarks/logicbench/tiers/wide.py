@@ -31,7 +31,8 @@ def wide_kinds(n: int) -> tuple[PlantedKind, ...]:
     ones = (1.0,) * n
 
     def any_(literals: tuple[Literal, ...]) -> Formula:
-        return Or(literals) if len(literals) > 1 else literals[0]
+        first, *others = literals
+        return Or(literals) if others else first
 
     def unless(literals: tuple[Literal, ...]) -> Formula:
         return And((any_(literals[:-1]), Not(literals[-1])))
