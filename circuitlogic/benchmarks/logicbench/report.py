@@ -123,7 +123,7 @@ def write_report(bench: LogicBench, path: Path, command: str) -> None:
         wide=tables.wide(bench),
         deep=tables.deep(bench),
         coverage=tables.coverage(bench),
-        true=_true(bench),
+        given=_given(bench),
         min_f1=MIN_F1,
         min_flips=MIN_FLIPS,
         no_gate_f1=NO_GATE_F1,
@@ -140,7 +140,7 @@ def _targets(bench: LogicBench) -> str:
     return markdown_table(("quantity", "target", "reached", "met"), rows) if rows else ""
 
 
-def _true(bench: LogicBench) -> dict[str, Any] | None:
+def _given(bench: LogicBench) -> dict[str, Any] | None:
     """What the report says of the tier with true features; None where it was not run."""
     scores = scores_in(bench, "true")
     if not scores:

@@ -42,7 +42,7 @@ MOST_PER_KIND = 2
 _UNPLANTED = ("dead", "constant", MIXED, DENSE)
 """Kinds without a feature that a dictionary could learn, or without a truth."""
 INPUT_SAE = SaeConfig(architecture="batch_topk", expansion=4.0, k=2, epochs=20, lr=5e-3)
-OUTPUT_SAE = SaeConfig(architecture="batch_topk", expansion=4.0, k=1, epochs=20, lr=5e-3)
+OUTPUT_SAE = SaeConfig(architecture="batch_topk", expansion=4.0, k=2, epochs=20, lr=5e-3)
 CONNECTOR = ConnectorConfig(solver="proximal", l1=3e-4, epochs=12)
 
 
@@ -108,7 +108,7 @@ def _pipeline(world: World, ends: Ends, seed: int, folder: Path) -> "Pipeline":
         source=source,
         target=target,
         connector=connector.thresholded(EDGE),
-        inputs=match(world.pool.clean.toarray(), source.features, train),
+        inputs=match(world.clean_inputs, source.features, train),
         outputs=match(world.clean_outputs, target.features, train) if ends.planted else None,
     )
 
@@ -131,22 +131,23 @@ class Pipeline:
         """One case per planted gate, read at the learned feature that is matched to its output."""
         if self.outputs is None:
             return []
-        learned = [int(i) for i in self.outputs.learned]
         return [
-            self._case(feature, planting, float(match), leak, setting)
-            for feature, planting, match in zip(
-                learned, self.world.plantings, self.outputs.correlations, strict=True
-            )
+            self._case(feature, planting, match, leak, setting)
+            for feature, (planting, match) in self._matched().items()
         ]
 
     def live_cases(self, leak: float, setting: str) -> list[Case]:
         """One case per learned output feature that fires, with the planted gate it is matched to, if any."""
-        known: dict[int, tuple[Planting, float]] = {}
-        if self.outputs is not None:
-            together = zip(self.outputs.learned, self.world.plantings, self.outputs.correlations, strict=True)
-            known = {int(feature): (planting, float(match)) for feature, planting, match in together}
+        known = self._matched()
         live = np.flatnonzero(self.target.dictionary.statistics.live.numpy()).tolist()
         return [self._case(feature, *known.get(feature, (None, 0.0)), leak, setting) for feature in live]
+
+    def _matched(self) -> dict[int, tuple[Planting, float]]:
+        """Learned output feature -> the planted gate it stands for, and their correlation."""
+        if self.outputs is None:
+            return {}
+        together = zip(self.outputs.learned, self.world.plantings, self.outputs.correlations, strict=False)
+        return {int(feature): (planting, float(match)) for feature, planting, match in together}
 
     def measures(self) -> tuple[tuple[str, float], ...]:
         """Of the dictionaries."""
@@ -159,7 +160,7 @@ class Pipeline:
         ]
         if self.outputs is not None:
             found += [
-                ("outputs planted", float(len(self.world.plantings))),
+                ("outputs planted", float(self.world.outputs.shape[1])),
                 ("output MCC", float(self.outputs.correlations.mean())),
                 ("outputs matched >= .9", float((self.outputs.correlations >= 0.9).mean())),
             ]

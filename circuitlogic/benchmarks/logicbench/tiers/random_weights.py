@@ -14,7 +14,7 @@ from circuitlogic.benchmarks.logicbench.tiers.world import World, embedded, rota
 def _embed(world: World, rng: np.random.Generator, seed: int) -> Ends:
     features, train = world.pool.features, world.pool.train
     inputs = embedded(world.inputs, rotation(features, features, rng), train)
-    network = fresh_network(features, len(world.plantings), seed).eval()
+    network = fresh_network(features, world.outputs.shape[1], seed).eval()
     made = outputs_of(network, inputs)
     size = float(np.sqrt(np.square(made[:train] - made[:train].mean(0)).mean()))
     return Ends(inputs, made / size, lambda x: network(x) / size, planted=False)

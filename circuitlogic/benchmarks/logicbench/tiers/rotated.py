@@ -10,7 +10,7 @@ from circuitlogic.benchmarks.logicbench.tiers.world import World, embedded, rota
 
 
 def _embed(world: World, rng: np.random.Generator, seed: int) -> Ends:  # noqa: ARG001
-    features, outputs = world.pool.features, len(world.plantings)
+    features, outputs = world.pool.features, world.outputs.shape[1]
     train = world.pool.train
     return Ends(
         embedded(world.inputs, rotation(features, features, rng), train),

@@ -11,7 +11,7 @@ from circuitlogic.benchmarks.logicbench.tiers.world import World, embedded, rota
 
 
 def _embed(world: World, rng: np.random.Generator, seed: int) -> Ends:
-    features, outputs, train = world.pool.features, len(world.plantings), world.pool.train
+    features, outputs, train = world.pool.features, world.outputs.shape[1], world.pool.train
     inputs = embedded(world.inputs, rotation(features, features, rng), train)
     targets = embedded(world.clean_outputs, rotation(outputs, outputs, rng), train)
     network = trained_network(inputs[:train], targets[:train], seed)

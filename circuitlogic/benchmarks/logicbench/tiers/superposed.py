@@ -13,7 +13,7 @@ CROWDING = 2
 
 
 def _embed(world: World, rng: np.random.Generator, seed: int) -> Ends:  # noqa: ARG001
-    features, outputs = world.pool.features, len(world.plantings)
+    features, outputs = world.pool.features, world.outputs.shape[1]
     train = world.pool.train
     directions = [spread_directions(n, max(1, n // CROWDING), rng) for n in (features, outputs)]
     return Ends(

@@ -6,7 +6,14 @@ import numpy as np
 
 from circuitlogic.benchmarks.logicbench.planted_kinds import PlantedKind
 from circuitlogic.benchmarks.logicbench.planting import Planting, plant
-from circuitlogic.benchmarks.logicbench.pool import Magnitudes, Pool, draw_pool, observed_output
+from circuitlogic.benchmarks.logicbench.pool import (
+    Magnitudes,
+    Pool,
+    Rates,
+    column,
+    draw_pool,
+    observed_output,
+)
 from circuitlogic.logic.activity import BoolArray, FloatArray
 
 OVERLAP = 0.3
@@ -21,18 +28,15 @@ class World:
 
     pool: Pool
     plantings: tuple[Planting, ...]
+    inputs: FloatArray
+    """[N, inputs] activations with the noise floor, in typical firings."""
+    clean_inputs: FloatArray
+    """The same without it."""
     outputs: FloatArray
-    """[N, outputs] their activations with the noise floor, raw units."""
-
-    @property
-    def inputs(self) -> FloatArray:
-        """[N, inputs] activations with the noise floor, raw units."""
-        return self.pool.observed.toarray()
-
-    @property
-    def clean_outputs(self) -> FloatArray:
-        """[N, outputs] without the floor."""
-        return np.stack([planting.target for planting in self.plantings], axis=1)
+    """[N, outputs] with the floor, in typical firings: first those of `plantings`, then inputs that no gate uses,
+    passed on unchanged."""
+    clean_outputs: FloatArray
+    """The same without it."""
 
 
 def draw_world(
@@ -41,7 +45,7 @@ def draw_world(
     samples: int,
     size: float,
     magnitudes: Magnitudes,
-    rates: tuple[float, float] | None,
+    rates: Rates | None,
     leak: float,
     rng: np.random.Generator,
 ) -> World:
@@ -62,8 +66,22 @@ def draw_world(
                 plantings.append(planting)
                 fired.append(fires)
                 break
-    outputs = [observed_output(planting.target, leak, rng) for planting in plantings]
-    return World(pool, tuple(plantings), np.stack(outputs, axis=1))
+    used = {feature for planting in plantings for feature in planting.inputs}
+    passed = [column(pool.clean, i) for i in range(pool.features) if i not in used]
+    clean = [_in_typical_firings(x) for x in (*(planting.target for planting in plantings), *passed)]
+    return World(
+        pool,
+        tuple(plantings),
+        inputs=pool.observed.toarray() / pool.means,
+        clean_inputs=pool.clean.toarray() / pool.means,
+        outputs=np.stack([observed_output(x, leak, rng) for x in clean], axis=1),
+        clean_outputs=np.stack(clean, axis=1),
+    )
+
+
+def _in_typical_firings(values: FloatArray) -> FloatArray:
+    fires = values > 0
+    return values / float(values[fires].mean()) if fires.any() else values
 
 
 def _correlation(one: BoolArray, other: BoolArray) -> float:
