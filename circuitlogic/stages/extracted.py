@@ -1,6 +1,6 @@
 """Stages 6 and 7: the thresholded feature graph, and one gate per live output feature."""
 
-from itertools import pairwise
+from collections.abc import Mapping
 
 from circuitlogic.config import ExtractConfig
 from circuitlogic.extract.edges_to_graph import edges_to_graph
@@ -13,10 +13,12 @@ from circuitlogic.progress import Progress
 from circuitlogic.stages.captured import SPLITS, load_activations
 from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
-from circuitlogic.stages.dictionaries import load_dictionaries
+from circuitlogic.stages.dictionaries import load_dictionaries, load_ends
 from circuitlogic.stages.feature_network import TUNED, load_tuned
+from circuitlogic.stages.labels import load_labels
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import load_card
+from circuitlogic.stages.token_rows import row_documents
 from circuitlogic.study import Study
 
 GRAPH = "graph"
@@ -42,11 +44,13 @@ def make_gates(study: Study, config: ExtractConfig, progress: Progress) -> None:
     key = study.key("gates", config, study.config.seed, _made_from(study))
     if study.is_done(GATES, key):
         return
-    dictionaries = load_dictionaries(study)
     splits = {name: load_activations(study, name) for name in ("train", "heldout")}
     gates: list[Gate] = []
-    for (source, target), connector in zip(pairwise(dictionaries), load_tuned(study), strict=True):
-        train, heldout = (Split(encode_site(source, s), encode_site(target, s)) for s in splits.values())
+    for (source, target), connector in zip(load_ends(study), load_tuned(study), strict=True):
+        train, heldout = (
+            Split(encode_site(source, s), encode_site(target, s), row_documents(study, name))
+            for name, s in splits.items()
+        )
         gates += rows_to_gates(
             connector.thresholded(config.threshold),
             target.statistics.live.numpy(),
@@ -74,9 +78,19 @@ def load_graph(study: Study) -> FeatureGraph:
         StudyError: missing or damaged.
     """
     graph = FeatureGraph.open(study.folder(GRAPH))
+    known = load_labels(study)
+    if known:
+        inside = dict(zip(graph.sites, graph.site_sizes, strict=True))
+        graph = graph.with_labels({name: text for name, text in known.items() if _is_inside(name, inside)})
     if study.has(GATES):
         graph = graph.with_gate_kinds({str(gate.feature): gate.kind for gate in load_gates(study)})
     return graph
+
+
+def _is_inside(feature: str, sizes: Mapping[str, int]) -> bool:
+    """Whether a label's feature is one of the graph's: labels outlive dictionaries."""
+    site, _, index = feature.rpartition("/")
+    return index.isdecimal() and int(index) < sizes.get(site, 0)
 
 
 def load_gates(study: Study) -> tuple[Gate, ...]:
