@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from cli_runs import Cli
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from logic_rows import literal
 
@@ -19,7 +19,6 @@ from circuitlogic.benchmarks.logicbench.conditions import CONDITIONS, Knobs, mag
 from circuitlogic.benchmarks.logicbench.equivalence import (
     polarities,
     renamed,
-    restricted,
     same_function,
     same_where_seen,
 )
@@ -82,16 +81,7 @@ def states() -> dict[Literal, np.ndarray]:
     return {lit: (numbers >> i & 1).astype(bool) for i, lit in enumerate((A, B, C, D))}
 
 
-@given(FORMULAS, st.booleans())
-def test_a_restricted_formula_says_the_same_where_the_literal_has_the_value(
-    formula: Formula, value: bool
-) -> None:
-    left = restricted(formula, B, value)
-    on = {**states(), B: np.full(16, value)}
-    assert np.array_equal(evaluate(formula, on, 16), evaluate(left, on, 16))
-    assert B not in literals_of(left)
-
-
+@settings(deadline=None, max_examples=40)
 @given(FORMULAS, FORMULAS)
 def test_equal_functions_are_told_from_others_with_many_literals_too(one: Formula, other: Formula) -> None:
     truth = np.array_equal(evaluate(one, states(), 16), evaluate(other, states(), 16))
@@ -286,8 +276,8 @@ def test_with_unseen_causes_any_claim_is_false() -> None:
 
 
 def test_twins_fire_with_their_originals_and_carry_weight() -> None:
-    settings = Settings(seeds=(1,), sizes=replace(SMALL, samples=4000), kinds=("copy", "or of 3, co-firing"))
-    outcome = run_unit(Unit("twins", "rho 0.9", 0.0, 1), settings)
+    asked = Settings(seeds=(1,), sizes=replace(SMALL, samples=4000), kinds=("copy", "or of 3, co-firing"))
+    outcome = run_unit(Unit("twins", "rho 0.9", 0.0, 1), asked)
     assert {s.arm for s in outcome.scores} == {"circuitlogic", "with ablations"}
     found = {m.name: m.value for m in outcome.measures}
     assert 0 < found["weight on twins"] < 0.7
@@ -296,8 +286,8 @@ def test_twins_fire_with_their_originals_and_carry_weight() -> None:
 
 def test_layers_are_read_and_composed() -> None:
     sizes = Sizes(samples=5000, per_kind=1, pool=0.5, epochs=8)
-    settings = Settings(seeds=(1,), sizes=sizes, depths=(2,), arms=("circuitlogic",))
-    outcome = run_unit(Unit("deep", "depth 2", 0.0, 1), settings)
+    asked = Settings(seeds=(1,), sizes=sizes, depths=(2,), arms=("circuitlogic",))
+    outcome = run_unit(Unit("deep", "depth 2", 0.0, 1), asked)
     assert {s.condition for s in outcome.scores} == {"layer 1", "layer 2"}
     assert outcome.chains
     assert all(chain.depth == 2 and chain.gates >= 2 for chain in outcome.chains)
@@ -318,8 +308,8 @@ def test_the_true_f1_of_known_error_rates() -> None:
 def learned_outcome(tier: str) -> Outcome:
     """A tier with learned features, as small as it gets."""
     sizes = Sizes(samples=1500, per_kind=1, world=0.05)
-    settings = Settings(seeds=(1,), sizes=sizes, kinds=("copy", "or of 2, exclusive"), arms=("circuitlogic",))
-    return run_unit(Unit(tier, "log-normal 0.3", 0.0, 1), settings)
+    asked = Settings(seeds=(1,), sizes=sizes, kinds=("copy", "or of 2, exclusive"), arms=("circuitlogic",))
+    return run_unit(Unit(tier, "log-normal 0.3", 0.0, 1), asked)
 
 
 @pytest.mark.parametrize("tier", ["rotated", "superposed", "sgd"])
@@ -340,11 +330,11 @@ def test_the_control_plants_nothing() -> None:
 
 
 def test_units_are_in_a_fixed_order_and_any_number_of_processes_gives_the_same() -> None:
-    settings = Settings(seeds=(1, 2), tiers=("coverage",), leaks=(0.0, 3.0))
-    units = units_of(settings)
+    asked = Settings(seeds=(1, 2), tiers=("coverage",), leaks=(0.0, 3.0))
+    units = units_of(asked)
     assert len(units) == 6, "floors do not matter to the tier"
     assert [unit.seed for unit in units] == [1, 2] * 3
-    alone, together = run_logicbench(settings), run_logicbench(settings, jobs=2)
+    alone, together = run_logicbench(asked), run_logicbench(asked, jobs=2)
     assert alone == together
     rows = target_rows(alone)
     assert [row.quantity.rpartition(", ")[2] for row in rows] == [

@@ -1,13 +1,14 @@
 """Owns reading with real ablations: literals that change nothing in the planted network are dropped, and the row
 is read again."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from circuitlogic.benchmarks.logicbench.cases import Case
 from circuitlogic.benchmarks.logicbench.planting import FIRING
-from circuitlogic.logic.activity import Activity, Row
+from circuitlogic.features import FeatureId
+from circuitlogic.logic.causal_filter import read_by_causes
 from circuitlogic.logic.evidence import literal_rows, masks
 from circuitlogic.logic.formula import Formula, Literal, evaluate, literals_of
 from circuitlogic.logic.gate import Gate
@@ -58,43 +59,26 @@ def effect_of(case: Case, literal: Literal, formula: Formula, firing: float) -> 
     return Effect(rows.size, float((after == moved[rows]).mean()))
 
 
-def read_with_ablations(case: Case, rounds: int = 4) -> tuple[Gate, int]:
-    """Read, drop the literals whose ablation does not matter in the planted network, and read again.
+def read_with_ablations(case: Case) -> tuple[Gate, int]:
+    """Read as the product does by causes, with switches in the planted network as the test.
 
-    Returns the last gate, and how many ablations of a literal were made. A rejected formula is tested too.
+    Returns the last gate, and how many literals were switched.
     """
-    sources = case.row.sources
-    kept = list(range(len(sources)))
-    ablations = 0
-    while True:
-        row, train, heldout = _only(kept, case)
-        gate = read_gate(row, train, heldout)
-        formula = gate.formula or (gate.runner_up.formula if gate.runner_up else None)
-        if formula is None or rounds == 0:
-            return gate, ablations
+    switched = 0
+
+    def without_effect(gate: Gate) -> frozenset[FeatureId]:
+        nonlocal switched
+        formula = gate.formula
+        if formula is None:
+            return frozenset()
         literals = literals_of(formula)
+        switched += len(literals)
         effects = [effect_of(case, literal, formula, FIRING) for literal in literals]
-        ablations += len(effects)
-        idle = {
-            literal.feature
-            for literal, effect in zip(literals, effects, strict=True)
-            if effect.samples and effect.flips < CAUSAL
-        }
-        if not idle:
-            return gate, ablations
-        kept = [i for i in kept if sources[i] not in idle]
-        rounds -= 1
+        together = zip(literals, effects, strict=True)
+        return frozenset(lit.feature for lit, effect in together if effect.samples and effect.flips < CAUSAL)
 
+    def reread(excluded: frozenset[FeatureId]) -> Gate:
+        return read_gate(case.row, case.train, case.heldout, excluded=excluded)
 
-def _only(kept: list[int], case: Case) -> tuple[Row, Activity, Activity]:
-    """The case's row and activities without all other inputs."""
-    row = case.row
-    reduced = replace(
-        row,
-        sources=tuple(row.sources[i] for i in kept),
-        weights=row.weights[kept],
-        raw_weights=row.raw_weights[kept],
-        source_scales=row.source_scales[kept],
-    )
-    train, heldout = (replace(part, inputs=part.inputs[:, kept]) for part in (case.train, case.heldout))
-    return reduced, train, heldout
+    reading = read_by_causes(reread(frozenset()), reread, without_effect)
+    return reading.gate, switched

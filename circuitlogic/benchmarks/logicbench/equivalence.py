@@ -6,31 +6,26 @@ from typing import TypeAlias
 import numpy as np
 
 from circuitlogic.logic.activity import BoolArray
+from circuitlogic.logic.equivalence import TooLargeError, are_equivalent
 from circuitlogic.logic.formula import And, Const, Formula, Literal, Not, Or, Vote, Xor, evaluate, literals_of
 
 SEEN = 5
 """Samples from which a state counts as seen."""
-_TABLE_LITERALS = 12
-_BUDGET = 20_000
-"""Pairs of restricted formulas looked at before two formulas count as different."""
 _CODED = 62
-_DRAWN = 4096
+_DRAWN = 1024
 
 Signs: TypeAlias = dict[Literal, int]
 
 
 def same_function(one: Formula, other: Formula) -> bool:
-    """Whether two formulas agree on all assignments.
-
-    Beyond 12 literals by restriction, literal after literal; counts, joins and chains of them stay small. False
-    also where that would take too long.
-    """
+    """Whether two formulas agree on all assignments; False also where decision diagrams grow too large to tell."""
     literals = tuple(dict.fromkeys((*literals_of(one), *literals_of(other))))
-    if len(literals) <= _TABLE_LITERALS:
-        numbers = np.arange(1 << len(literals))
-        on = {lit: (numbers >> i & 1).astype(np.bool_) for i, lit in enumerate(literals)}
-        return bool((evaluate(one, on, numbers.size) == evaluate(other, on, numbers.size)).all())
-    return _alike_at_random(one, other, literals) and _same(one, other, literals)
+    if not _alike_at_random(one, other, literals):
+        return False
+    try:
+        return are_equivalent(one, other)
+    except TooLargeError:
+        return False
 
 
 def _alike_at_random(one: Formula, other: Formula, literals: Sequence[Literal]) -> bool:
@@ -39,69 +34,6 @@ def _alike_at_random(one: Formula, other: Formula, literals: Sequence[Literal]) 
     on = rng.random((_DRAWN, len(literals))) < rng.random((_DRAWN, 1))
     bits = {literal: on[:, i] for i, literal in enumerate(literals)}
     return bool((evaluate(one, bits, _DRAWN) == evaluate(other, bits, _DRAWN)).all())
-
-
-def _same(one: Formula, other: Formula, literals: Sequence[Literal]) -> bool:
-    pairs = {(one, other)}
-    looked = 0
-    for literal in literals:
-        looked += len(pairs)
-        if looked > _BUDGET:
-            return False
-        pairs = {
-            (restricted(f, literal, value), restricted(g, literal, value))
-            for f, g in pairs
-            for value in (False, True)
-        }
-        pairs = {(f, g) for f, g in pairs if f != g}
-        if any(isinstance(f, Const) and isinstance(g, Const) for f, g in pairs):
-            return False
-    return not pairs
-
-
-def restricted(formula: Formula, literal: Literal, value: bool) -> Formula:
-    """`formula` where `literal` has `value`, shortened by what that decides."""
-    match formula:
-        case Literal():
-            return Const(value) if formula == literal else formula
-        case Const():
-            return formula
-        case Not(operand):
-            inner = restricted(operand, literal, value)
-            return Const(not inner.value) if isinstance(inner, Const) else Not(inner)
-        case And(operands):
-            return _joined(And, True, [restricted(f, literal, value) for f in operands])
-        case Or(operands):
-            return _joined(Or, False, [restricted(f, literal, value) for f in operands])
-        case Xor(operands):
-            return _odd([restricted(f, literal, value) for f in operands])
-        case Vote(operands, weights, threshold):
-            return _vote([restricted(f, literal, value) for f in operands], weights, threshold)
-
-
-def _joined(joint: type[And] | type[Or], neutral: bool, parts: list[Formula]) -> Formula:
-    if Const(not neutral) in parts:
-        return Const(not neutral)
-    left = tuple(part for part in parts if part != Const(neutral))
-    return joint(left) if len(left) > 1 else left[0] if left else Const(neutral)
-
-
-def _odd(parts: list[Formula]) -> Formula:
-    flip = sum(part == Const(True) for part in parts) % 2 == 1
-    left = tuple(part for part in parts if not isinstance(part, Const))
-    if not left:
-        return Const(flip)
-    body = left[0] if len(left) == 1 else Xor(left)
-    return Not(body) if flip else body
-
-
-def _vote(parts: list[Formula], weights: tuple[int, ...], threshold: int) -> Formula:
-    open_ = [(part, w) for part, w in zip(parts, weights, strict=True) if not isinstance(part, Const)]
-    threshold -= sum(w for part, w in zip(parts, weights, strict=True) if part == Const(True))
-    lowest, highest = (sum(f(w, 0) for _, w in open_) for f in (min, max))
-    if lowest >= threshold or highest < threshold:
-        return Const(lowest >= threshold)
-    return Vote(tuple(part for part, _ in open_), tuple(w for _, w in open_), threshold)
 
 
 def same_where_seen(one: Formula, other: Formula, on: Mapping[Literal, BoolArray], samples: int) -> bool:

@@ -16,7 +16,7 @@ from circuitlogic.benchmarks.logicbench.summary import ArmSummary, Share, summar
 from circuitlogic.benchmarks.logicbench.tables import percent, present, scores_in
 from circuitlogic.benchmarks.logicbench.targets import target_rows
 from circuitlogic.benchmarks.logicbench.tiers import tiers_named
-from circuitlogic.benchmarks.seed_report import markdown_table
+from circuitlogic.benchmarks.markdown_table import markdown_table
 from circuitlogic.tensor_files import write_json
 from circuitlogic.whole_files import write_bytes
 

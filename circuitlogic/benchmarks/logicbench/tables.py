@@ -9,7 +9,7 @@ from circuitlogic.benchmarks.logicbench.run import LogicBench
 from circuitlogic.benchmarks.logicbench.scoring import NO_KIND, Edges, Score
 from circuitlogic.benchmarks.logicbench.summary import ArmSummary, Share, share, summarise
 from circuitlogic.benchmarks.logicbench.tiers import tiers_named
-from circuitlogic.benchmarks.seed_report import markdown_table
+from circuitlogic.benchmarks.markdown_table import markdown_table
 
 FLOOR = "noise floor"
 LEARNED = ("rotated", "superposed", "sgd", "random-weights")
