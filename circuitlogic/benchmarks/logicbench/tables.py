@@ -10,6 +10,7 @@ from circuitlogic.benchmarks.logicbench.scoring import NO_KIND, Edges, Score
 from circuitlogic.benchmarks.logicbench.summary import ArmSummary, Share, share, summarise
 from circuitlogic.benchmarks.logicbench.tiers import tiers_named
 from circuitlogic.benchmarks.markdown_table import markdown_table
+from circuitlogic.logic.activity import ReadingOptions
 
 FLOOR = "noise floor"
 LEARNED = ("rotated", "superposed", "sgd", "random-weights")
@@ -115,12 +116,17 @@ def no_gate(bench: LogicBench) -> str:
 
 
 def blocks(scores: Iterable[Score]) -> Share:
-    """Of one cause with one input that blocks or damps it, at least 10 times together: called so rightly."""
-    decided = [s for s in scores if s.arm == OWN.name and (s.joint or 0) >= ENOUGH_JOINT]
-    return share(decided, lambda s: blocked_as_planted(s))
+    """Of one cause with one input that blocks or damps it: called so rightly."""
+    decided = [s for s in scores if s.arm == OWN.name and _decidable(s)]
+    return share(decided, _blocked_as_planted)
 
 
-def blocked_as_planted(score: Score) -> bool:
+def _decidable(score: Score) -> bool:
+    """Whether cause and input fire together at least 10 times, and the output often enough to be read at all."""
+    return (score.joint or 0) >= ENOUGH_JOINT and score.support >= ReadingOptions().min_firings
+
+
+def _blocked_as_planted(score: Score) -> bool:
     """AND NOT is called `and-not`, a damped copy `damped-copy`."""
     return score.named == ("and-not" if score.planted_class == "and-not" else "damped-copy")
 
@@ -132,7 +138,7 @@ def blocking(bench: LogicBench) -> str:
         for tier in present(bench)
         if tier != "twins"
         for s in scores_in(bench, tier, None, OWN.name)
-        if (s.joint or 0) >= ENOUGH_JOINT
+        if _decidable(s)
     ]
     rows: list[tuple[str, ...]] = []
     for tier in dict.fromkeys(s.tier for s in scores):
