@@ -18,7 +18,8 @@ from circuitlogic.stages.causal import make_causal
 from circuitlogic.stages.connecting import make_connectors
 from circuitlogic.stages.dictionaries import make_dictionaries
 from circuitlogic.stages.examples import make_examples
-from circuitlogic.stages.extracted import GRAPH, make_gates, make_graph
+from circuitlogic.stages.extracted import GRAPH
+from circuitlogic.stages.extracting import make_gates, make_graph
 from circuitlogic.stages.feature_network import (
     TUNED,
     make_feature_network,

@@ -12,6 +12,7 @@ from circuitlogic.connectors.metrics import FeatureFidelity, Sparsity, feature_f
 from circuitlogic.connectors.model import Connector
 from circuitlogic.connectors.training import TrainedConnector, train_connector
 from circuitlogic.errors import StudyError
+from circuitlogic.json_files import read_json, write_json
 from circuitlogic.networks.protocol import KnowsItsWeights
 from circuitlogic.progress import Progress
 from circuitlogic.stages.captured import load_activations
@@ -21,7 +22,7 @@ from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.stretches import stretches
 from circuitlogic.stages.subject import Subject, load_card
 from circuitlogic.study import Study
-from circuitlogic.tensor_files import read_json, read_tensors, write_json, write_tensors
+from circuitlogic.tensor_files import read_tensors, write_tensors
 
 _METRICS = "metrics.json"
 _SNAPSHOTS = "snapshots.safetensors"

@@ -8,6 +8,7 @@ from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.config import SaeConfig
 from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.errors import DataError, StudyError, unknown_name
+from circuitlogic.json_files import read_json, write_json
 from circuitlogic.progress import Progress
 from circuitlogic.saes.metrics import SaeMetrics
 from circuitlogic.saes.predictions import fold_mean_length, prediction_metrics
@@ -22,7 +23,6 @@ from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.stretches import stretches
 from circuitlogic.stages.subject import load_card
 from circuitlogic.study import Study
-from circuitlogic.tensor_files import read_json, write_json
 from circuitlogic.whole_files import write_bytes
 
 _STATISTICS = "statistics.safetensors"

@@ -5,8 +5,8 @@ from typing import Any
 
 from circuitlogic.connectors.metrics import FeatureFidelity, Sparsity
 from circuitlogic.errors import StudyError
+from circuitlogic.json_files import read_json, write_json
 from circuitlogic.study import Study
-from circuitlogic.tensor_files import read_json, write_json
 from circuitlogic.verify.faithfulness import Faithfulness
 
 FIDELITY = "fidelity"

@@ -18,12 +18,13 @@ from circuitlogic.config import StudyConfig
 from circuitlogic.datasets.images import ImageData, ImageSplit
 from circuitlogic.datasets.registry import load_images
 from circuitlogic.errors import ConfigError, DataError, StudyError
+from circuitlogic.json_files import read_json, write_json
 from circuitlogic.networks.image_mlp import ImageClassifier
 from circuitlogic.networks.training import ClassifierScores, score_classifier, train_classifier
 from circuitlogic.progress import Progress
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.study import Study
-from circuitlogic.tensor_files import read_json, read_tensors, write_json, write_tensors
+from circuitlogic.tensor_files import read_tensors, write_tensors
 
 NETWORK = "network"
 _WEIGHTS = "weights.safetensors"

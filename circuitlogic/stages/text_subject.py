@@ -10,6 +10,7 @@ from circuitlogic.activations.windows import TokenWindows
 from circuitlogic.config import StudyConfig, TextConfig
 from circuitlogic.datasets.text import Document, fingerprint, measured, text_sources
 from circuitlogic.errors import ConfigError, StudyError
+from circuitlogic.json_files import read_json, write_json
 from circuitlogic.networks.hf import LanguageModel, expanded_sites, load_language_model
 from circuitlogic.networks.hf_tokens import shown_vocabulary, tokenised
 from circuitlogic.progress import Progress
@@ -25,7 +26,6 @@ from circuitlogic.stages.subject import (
 )
 from circuitlogic.stages.token_rows import load_windows
 from circuitlogic.study import Study
-from circuitlogic.tensor_files import read_json, write_json
 
 KIND = "language-model"
 _VOCABULARY = "vocabulary.json"

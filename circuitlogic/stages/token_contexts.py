@@ -16,6 +16,7 @@ from torch import Tensor
 from circuitlogic.activations.windows import TokenWindows
 from circuitlogic.errors import StudyError
 from circuitlogic.extract.rows_to_gates import encode_site
+from circuitlogic.json_files import read_json, write_json
 from circuitlogic.networks.hf import logit_weights
 from circuitlogic.progress import Progress
 from circuitlogic.saes.base import SparseAutoencoder
@@ -23,12 +24,12 @@ from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
 from circuitlogic.stages.dictionaries import load_dictionary
+from circuitlogic.stages.extracted import CONTEXTS
 from circuitlogic.stages.subject import Subject
 from circuitlogic.stages.token_labels import LABELS, automatic_labels
 from circuitlogic.study import Study
-from circuitlogic.tensor_files import read_json, read_tensors, write_json, write_tensors
+from circuitlogic.tensor_files import read_tensors, write_tensors
 
-CONTEXTS = "contexts"
 STRONGEST = 8
 STRATA = 6
 """Equal parts of a feature's activation range, each shown by one token."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from circuitlogic.errors import StudyError
 from circuitlogic.extract.rows_to_gates import encode_site
 from circuitlogic.features import FeatureId
+from circuitlogic.json_files import read_json, write_json
 from circuitlogic.logic.gate import Gate
 from circuitlogic.progress import Progress
 from circuitlogic.stages.captured import artefact as activations_artefact
@@ -19,7 +20,6 @@ from circuitlogic.stages.dictionaries import load_ends
 from circuitlogic.stages.extracted import GATES, load_gates
 from circuitlogic.stages.subject import Subject, SubjectText
 from circuitlogic.study import Study
-from circuitlogic.tensor_files import read_json, write_json
 from circuitlogic.verify.literal_states import literal_states
 from circuitlogic.verify.token_baseline import TokenBaseline, TokenTables
 

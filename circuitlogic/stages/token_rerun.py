@@ -12,8 +12,8 @@ from circuitlogic.activations.sites import Site
 from circuitlogic.activations.windows import TokenWindows
 from circuitlogic.errors import DataError
 from circuitlogic.networks.protocol import rewriting
-from circuitlogic.verify.gate_experiment import Rerun
 from circuitlogic.verify.literal_states import IntArray
+from circuitlogic.verify.setting import Rerun
 
 _CHECKED = 64
 _TOLERANCE = 1e-3

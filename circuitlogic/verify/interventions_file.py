@@ -10,8 +10,8 @@ from pydantic import TypeAdapter
 from circuitlogic.errors import StudyError
 from circuitlogic.extract.gates_file import DAMAGE, gate_from_json, gate_to_json
 from circuitlogic.features import FeatureId
+from circuitlogic.json_files import SCHEMA_KEY, read_document, write_json
 from circuitlogic.logic.causal_filter import CausalReading
-from circuitlogic.tensor_files import read_json, write_json
 from circuitlogic.verify.intervention import GateIntervention
 from circuitlogic.verify.joint_trial import JointTrial, Side
 from circuitlogic.verify.rereading import Rereading
@@ -29,7 +29,7 @@ def save_interventions(
 ) -> None:
     """Write the file."""
     document = {
-        "$schema": SCHEMA,
+        SCHEMA_KEY: SCHEMA,
         "gates": [intervention_to_json(gate) for gate in gates],
         "rereadings": [rereading_to_json(one) for one in rereadings],
     }
@@ -52,9 +52,7 @@ def load_rereadings(folder: Path) -> tuple[Rereading, ...]:
 
 def _load(folder: Path, part: str, read: Callable[[Mapping[str, Any]], _T]) -> tuple[_T, ...]:
     path = folder / JSON_FILE
-    document = read_json(path)
-    if document.get("$schema") != SCHEMA:
-        raise StudyError(f"{path} has schema {document.get('$schema')!r}; this version reads {SCHEMA!r}")
+    document = read_document(path, SCHEMA)
     try:
         return tuple(read(value) for value in document[part])
     except DAMAGE as error:

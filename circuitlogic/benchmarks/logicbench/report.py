@@ -17,7 +17,7 @@ from circuitlogic.benchmarks.logicbench.tables import percent, present, scores_i
 from circuitlogic.benchmarks.logicbench.targets import target_rows
 from circuitlogic.benchmarks.logicbench.tiers import tiers_named
 from circuitlogic.benchmarks.markdown_table import markdown_table
-from circuitlogic.tensor_files import write_json
+from circuitlogic.json_files import write_json
 from circuitlogic.whole_files import write_bytes
 
 SCHEMA = "circuitlogic/logicbench/2"
