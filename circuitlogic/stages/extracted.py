@@ -37,8 +37,8 @@ def make_graph(study: Study, config: ExtractConfig) -> None:
         graph.save(folder)
 
 
-def make_gates(study: Study, config: ExtractConfig, progress: Progress) -> None:
-    """Read a gate for every live output feature of the graph; the graph's nodes learn their kinds."""
+def make_gates(study: Study, config: ExtractConfig, progress: Progress, jobs: int = 1) -> None:
+    """Read a gate for every live output feature of the graph; its nodes learn their kinds. `jobs`: processes."""
     key = study.key("gates", config, study.config.seed, _made_from(study))
     if study.is_done(GATES, key):
         return
@@ -55,6 +55,7 @@ def make_gates(study: Study, config: ExtractConfig, progress: Progress) -> None:
             config,
             seed_for(study.config.seed, GATES),
             progress,
+            jobs,
         )
     with study.making(GATES, key) as folder:
         save_gates(gates, folder)
