@@ -184,6 +184,8 @@ class ExtractConfig:
     """Features that fire on fewer training samples are not read."""
     bootstrap: int = 200
     """Resamplings behind each F1 interval."""
+    check_thresholds: bool = True
+    """Read every named gate again with half and twice the firing threshold, and flag it if its kind changes."""
 
 
 @dataclass(frozen=True, slots=True)

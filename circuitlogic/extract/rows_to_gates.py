@@ -79,6 +79,7 @@ def reading_options(config: ExtractConfig, seed: int) -> ReadingOptions:
         min_firings=config.min_firings,
         bootstrap=max(1, config.bootstrap),
         seed=seed,
+        check_thresholds=config.check_thresholds,
     )
 
 
