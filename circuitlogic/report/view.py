@@ -1,7 +1,6 @@
 """Owns the way from a study folder to its view: reads every artefact once, computes nothing that has no source."""
 
 import shlex
-from itertools import pairwise
 
 from circuitlogic.config import SaeConfig, StudyConfig
 from circuitlogic.connectors.metrics import FeatureFidelity, Sparsity
@@ -16,10 +15,12 @@ from circuitlogic.saes.coders import Coder
 from circuitlogic.stages.connecting import load_connector_metrics
 from circuitlogic.stages.dictionaries import load_dictionary, load_sae_metrics
 from circuitlogic.stages.extracted import GATES, GRAPH, load_gates, load_graph
-from circuitlogic.stages.feature_network import FIDELITY, NetworkMetrics, load_metrics
 from circuitlogic.stages.given import artefact as given_artefact
 from circuitlogic.stages.given import given_sites, load_given
+from circuitlogic.stages.network_metrics import FIDELITY, NetworkMetrics, load_metrics
+from circuitlogic.stages.stretches import stretches
 from circuitlogic.stages.subject import NetworkCard, load_card
+from circuitlogic.stages.text_subject import KIND as LANGUAGE_MODEL
 from circuitlogic.study import CONFIG_FILE, Study
 
 _SHAPING = (
@@ -88,8 +89,8 @@ def _header(study: Study, card: NetworkCard, metrics: NetworkMetrics | None) -> 
     config = study.config
     return Header(
         study=study.root.resolve().name,
-        dataset=config.data.dataset if card.kind == "image-classifier" else "given through the Python API",
-        network=_network_text(card),
+        dataset=_data_text(card, config),
+        network=_network_text(card, config),
         sites=card.sites,
         scores=card.scores,
         seed=config.seed,
@@ -100,7 +101,23 @@ def _header(study: Study, card: NetworkCard, metrics: NetworkMetrics | None) -> 
     )
 
 
-def _network_text(card: NetworkCard) -> str:
+def _data_text(card: NetworkCard, config: StudyConfig) -> str:
+    if card.kind == "image-classifier":
+        return config.data.dataset
+    if card.kind == LANGUAGE_MODEL:
+        return ", ".join(
+            name.rstrip("/").rsplit("/", 1)[-1] for name in (*config.text.files, *config.text.heldout)
+        )
+    return "given through the Python API"
+
+
+def _network_text(card: NetworkCard, config: StudyConfig) -> str:
+    if card.kind == LANGUAGE_MODEL:
+        name = str(config.network.model).rstrip("/").rsplit("/", 1)[-1]
+        what = (
+            "the untrained control of language model" if config.network.random_weights else "language model"
+        )
+        return f"{what} {name}, {count(card.classes or 0)} tokens, {count(card.parameters)} parameters"
     if card.kind != "image-classifier":
         return f"a network of your own, {count(card.parameters)} parameters"
     height, width = card.image_shape or (0, 0)
@@ -129,7 +146,7 @@ def _commands(study: Study, card: NetworkCard, metrics: NetworkMetrics | None) -
     name = study.root.resolve().name
     again = shlex.quote(f"{name}-again")
     imports = tuple(_import_command(study, site, name, again) for site in given_sites(study))
-    if card.kind != "image-classifier":
+    if card.kind not in ("image-classifier", LANGUAGE_MODEL):
         train = f"# train: circuitlogic.pipeline.train_on(Path({f'{name}-again'!r}), config, subject)"
     else:
         train = f"circuitlogic train {shlex.quote(f'{name}/{CONFIG_FILE}')} --out {again}"
@@ -168,7 +185,7 @@ def _sae_row(study: Study, site: str) -> SaeRow:
 def _solved(study: Study, card: NetworkCard, live: dict[str, int]) -> tuple[ConnectorRow, ...]:
     """The connectors as their solver left them, fed with true features."""
     found: list[ConnectorRow] = []
-    for source, target in pairwise(card.sites):
+    for source, target in stretches(card.sites):
         metrics = load_connector_metrics(study, source, target)
         ends = (source, target)
         found.append(_row(ends, "as solved", False, "true", metrics.sparsity, metrics.fidelity, live))
@@ -178,7 +195,7 @@ def _solved(study: Study, card: NetworkCard, live: dict[str, int]) -> tuple[Conn
 def _cut(card: NetworkCard, metrics: NetworkMetrics, live: dict[str, int]) -> tuple[ConnectorRow, ...]:
     """The tuned connectors behind the graph, fed with each other's predictions."""
     state = f"tuned, |w| > {metrics.threshold:g}"
-    parts = zip(pairwise(card.sites), metrics.sparsity, metrics.fidelity, strict=True)
+    parts = zip(stretches(card.sites), metrics.sparsity, metrics.fidelity, strict=True)
     return tuple(
         _row(ends, state, True, "chain", sparsity, fidelity, live) for ends, sparsity, fidelity in parts
     )

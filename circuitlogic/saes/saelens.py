@@ -7,6 +7,7 @@ from pydantic import JsonValue
 from torch import Tensor
 
 from circuitlogic.errors import DataError, StudyError
+from circuitlogic.json_files import write_json
 from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.saes.coders import AnyCoder, SampleNormalised, Transcoder
 from circuitlogic.saes.foreign.dictionary import ForeignDictionary
@@ -14,7 +15,7 @@ from circuitlogic.saes.foreign.layout import Normalisation
 from circuitlogic.saes.foreign.sources import json_object, names_of, open_safetensors
 from circuitlogic.saes.saelens_config import LAYOUT_VERSION, OWN_KEY, OwnPart, checked_sae_file, saelens_name
 from circuitlogic.saes.stored import StoredForm
-from circuitlogic.tensor_files import write_json, write_tensors
+from circuitlogic.tensor_files import write_tensors
 
 NAME = "saelens"
 CONFIG_FILE = "cfg.json"

@@ -1,11 +1,13 @@
 """Stage 3: one sparse autoencoder per site, with its held-out metrics, history and feature statistics."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from circuitlogic.activations.paired import PairedActivations
+from circuitlogic.config import SaeConfig
 from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.errors import StudyError
+from circuitlogic.json_files import read_json, write_json
 from circuitlogic.progress import Progress
 from circuitlogic.saes.metrics import SaeMetrics
 from circuitlogic.saes.predictions import fold_mean_length, prediction_metrics
@@ -17,9 +19,9 @@ from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.given import artefact as given_artefact
 from circuitlogic.stages.given import check_given, load_given, load_given_coder
 from circuitlogic.stages.seeds import seed_for
+from circuitlogic.stages.stretches import stretches
 from circuitlogic.stages.subject import load_card
 from circuitlogic.study import Study
-from circuitlogic.tensor_files import read_json, write_json
 from circuitlogic.whole_files import write_bytes
 
 _STATISTICS = "statistics.safetensors"
@@ -47,12 +49,13 @@ def make_dictionaries(study: Study, progress: Progress) -> None:
         if study.has(given_artefact(site)):
             _take_given(study, site, train, heldout)
             continue
-        key = study.key("sae", config.saes, config.extract.firing, config.seed, site, captured)
+        settings = sae_settings(config.saes, site)
+        key = study.key("sae", settings, config.extract.firing, config.seed, site, captured)
         if study.is_done(artefact(site), key):
             continue
         seed = seed_for(config.seed, artefact(site))
         trained = train_sae(
-            train.stores[site], heldout.stores[site], config.saes, seed, progress, f"SAE of {site}"
+            train.stores[site], heldout.stores[site], settings, seed, progress, f"SAE of {site}"
         )
         statistics = feature_statistics(trained.sae, train.stores[site], config.extract.firing)
         with study.making(artefact(site), key) as folder:
@@ -61,6 +64,12 @@ def make_dictionaries(study: Study, progress: Progress) -> None:
             write_json(folder / _METRICS, asdict(trained.metrics))
             lines = (json.dumps(asdict(record)) + "\n" for record in trained.history)
             write_bytes(folder / _HISTORY, "".join(lines).encode())
+
+
+def sae_settings(config: SaeConfig, site: str) -> SaeConfig:
+    """The settings of one site: inputs of modules may have a width of their own."""
+    wide = config.expansion_in
+    return replace(config, expansion=wide) if wide is not None and site.endswith(".in") else config
 
 
 def load_dictionary(study: Study, site: str) -> Dictionary:
@@ -76,6 +85,12 @@ def load_dictionary(study: Study, site: str) -> Dictionary:
 def load_dictionaries(study: Study) -> tuple[Dictionary, ...]:
     """All sites' dictionaries, in order."""
     return tuple(load_dictionary(study, site) for site in load_card(study).sites)
+
+
+def load_ends(study: Study) -> tuple[tuple[Dictionary, Dictionary], ...]:
+    """The dictionaries that each connector joins, in the connectors' order."""
+    known = {dictionary.site: dictionary for dictionary in load_dictionaries(study)}
+    return tuple((known[source], known[target]) for source, target in stretches(tuple(known)))
 
 
 def load_sae_metrics(study: Study, site: str) -> SaeMetrics:

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from circuitlogic.errors import DataError, unknown_name
+from circuitlogic.json_files import read_json
 from circuitlogic.saes.saelens import CONFIG_FILE, load_coder, save_sae, what_saelens_lacks
 from circuitlogic.stages.dictionaries import artefact
 from circuitlogic.stages.subject import load_card
 from circuitlogic.study import Study
-from circuitlogic.tensor_files import read_json
 
 _KEPT = ("model_name", "hook_name", "hook_name_out", "dataset_path", "trained_by")
 """Of the metadata, what means something outside the study."""

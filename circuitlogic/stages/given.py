@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from circuitlogic.errors import ConfigError, DataError, StudyError, unknown_name
+from circuitlogic.json_files import read_json, write_json
 from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.saes.coders import AnyCoder
 from circuitlogic.saes.foreign.dictionary import ForeignDictionary
@@ -17,7 +18,6 @@ from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.subject import NETWORK, load_card
 from circuitlogic.study import Study
-from circuitlogic.tensor_files import read_json, write_json
 
 _KIND = "given"
 _SOURCE = "source.json"

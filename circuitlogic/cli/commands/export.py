@@ -51,13 +51,12 @@ def export(
         return
     from circuitlogic.graph.exporters import export as run
     from circuitlogic.graph.exporters import render
-    from circuitlogic.stages.extracted import load_graph
     from circuitlogic.study import Study
 
     path = None if out == "-" else Path(out)
     if path is not None:
         check_free(path, path.with_name(f"{path.stem}.nodes{path.suffix}"), force=force)
-    graph = load_graph(Study.open(study))
+    graph = Study.open(study).graph
     streams = Streams(color=not no_color, quiet=quiet)
     if path is None:
         parts = render(graph, format)
