@@ -1,5 +1,6 @@
 """Owns automatic labels: the most typical token of a feature, or that token and what it comes after."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
@@ -66,15 +67,15 @@ def _label(
     shares = counts[order] / len(fired)
     if shares[0] < _TYPICAL and shares.sum() < _TOGETHER:
         behind = _typical_before(fired, None, before, len(vocabulary))
-        names = " | ".join(shown_token(vocabulary[t]) for t in order[:2])
-        return f"{names} ..." if behind is None else f"after {shown_token(vocabulary[behind])}"
+        names = _together(vocabulary[t] for t in order[:2])
+        return f"{names} ..." if behind is None else f"after {named_token(vocabulary[behind])}"
     named = order[: 1 if shares[0] >= 0.8 else _MOST][shares[: 1 if shares[0] >= 0.8 else _MOST] >= 0.1]
-    text = " | ".join(shown_token(vocabulary[t]) for t in named)
+    text = _together(vocabulary[t] for t in named)
     if counts[named].sum() >= _SELECTIVE * occurrences[named].sum():
         return text
     others = np.flatnonzero(np.isin(tokens, named))
     behind = _typical_before(fired, others, before, len(vocabulary))
-    return f"{text} (some)" if behind is None else f"{text} after {shown_token(vocabulary[behind])}"
+    return f"{text} (some)" if behind is None else f"{text} after {named_token(vocabulary[behind])}"
 
 
 def _typical_before(
@@ -97,9 +98,16 @@ def _shares_before(behind: NDArray[np.int64], size: int) -> NDArray[np.float64]:
     return np.bincount(seen, minlength=size) / max(len(behind), 1)
 
 
-def shown_token(token: str) -> str:
-    """A token in a label: without its space; a piece inside a word begins with a dash; white space is named."""
+def _together(tokens: Iterable[str]) -> str:
+    """Alternatives; `A` and ` A` are shown once."""
+    return " | ".join(dict.fromkeys(named_token(token) for token in tokens))
+
+
+def named_token(token: str) -> str:
+    """A token in a label: without its space, a piece inside a word with a dash before it, marks in quotes."""
     bare = token.strip()
     if not bare:
         return {"\n": "line break", "": "space"}.get(token.strip(" "), "white space")
+    if not any(character.isalnum() for character in bare):
+        return f"‘{bare}’"
     return f"-{bare}" if token[0].isalpha() and bare[0].islower() else bare
