@@ -212,8 +212,10 @@ def test_import_on_the_command_line(cli: Cli, study_copy: Path, tmp_path: Path) 
     quick = ["--set", "tune.epochs=1", "--set", "connectors.epochs=1", "--set", "extract.bootstrap=0"]
     assert cli("train", "--out", study_copy, "--quiet", *quick).code == 0
     assert load_dictionary(Study.open(study_copy), "hidden.1").statistics.scales.shape == (20,)
-    again = f"circuitlogic import {study_copy.name}/given/hidden.1 --into {study_copy.name}-again --site hidden.1"
-    assert study_view(Study.open(study_copy)).commands[0] == again
+    again = (
+        f"circuitlogic import {study_copy.name}/given/hidden.1 --into {study_copy.name}-again --site hidden.1"
+    )
+    assert study_view(Study.open(study_copy)).header.commands[0] == again
     assert cli("import", "--forget", "--into", study_copy, "--site", "hidden.1").code == 0
     assert given_sites(Study.open(study_copy)) == ()
 
