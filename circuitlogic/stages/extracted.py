@@ -5,14 +5,11 @@ from collections.abc import Mapping
 from circuitlogic.extract.gates_file import load_gates as read_gates
 from circuitlogic.graph.store import FeatureGraph
 from circuitlogic.logic.gate import Gate
+from circuitlogic.stages.label_places import ANNOTATIONS, CONTEXTS
 from circuitlogic.study import Study
 
 GRAPH = "graph"
 GATES = "gates"
-ANNOTATIONS = "annotations.json"
-"""Labels that somebody wrote down."""
-CONTEXTS = "contexts"
-"""Where text studies keep automatic labels."""
 
 
 def load_graph(study: Study) -> FeatureGraph:

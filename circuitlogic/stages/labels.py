@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from circuitlogic.errors import ConfigError, StudyError, unknown_name
 from circuitlogic.features import FeatureId
 from circuitlogic.json_files import read_json, write_json
-from circuitlogic.stages.extracted import ANNOTATIONS
+from circuitlogic.stages.label_places import ANNOTATIONS
 from circuitlogic.stages.subject import load_card
 from circuitlogic.stages.token_contexts import load_automatic_labels
 from circuitlogic.study import Study

@@ -24,7 +24,7 @@ from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
 from circuitlogic.stages.dictionaries import load_dictionary
-from circuitlogic.stages.extracted import CONTEXTS
+from circuitlogic.stages.label_places import CONTEXTS
 from circuitlogic.stages.subject import Subject
 from circuitlogic.stages.token_labels import LABELS, automatic_labels
 from circuitlogic.study import Study
