@@ -1,13 +1,13 @@
 """Owns automatic labels: the most typical token of a feature, or that token and what it comes after."""
 
 from collections.abc import Iterable
-from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from circuitlogic.activations.windows import TokenWindows
+from circuitlogic.extract.sparse_columns import columns
 
 LABELS = "labels.json"
 REACH = 3
@@ -40,8 +40,8 @@ def automatic_labels(
     occurrences = np.bincount(tokens, minlength=len(vocabulary))
     before = _tokens_before(windows)
     found: dict[int, str] = {}
-    for index, (start, end) in enumerate(pairwise(features.indptr.tolist())):
-        fired = features.indices[start:end][features.data[start:end] > thresholds[index]]
+    for index, (rows, values) in enumerate(columns(features)):
+        fired = rows[values > thresholds[index]]
         if len(fired) >= _FEWEST:
             found[index] = _label(fired, tokens, before, occurrences, vocabulary)
     return found
@@ -56,7 +56,7 @@ def _tokens_before(windows: TokenWindows) -> NDArray[np.int64]:
 
 
 def _label(
-    fired: NDArray[np.int32],
+    fired: NDArray[np.int64],
     tokens: NDArray[np.int32],
     before: NDArray[np.int64],
     occurrences: NDArray[np.int64],
@@ -79,7 +79,7 @@ def _label(
 
 
 def _typical_before(
-    fired: NDArray[np.int32], others: NDArray[np.int64] | None, before: NDArray[np.int64], size: int
+    fired: NDArray[np.int64], others: NDArray[np.int64] | None, before: NDArray[np.int64], size: int
 ) -> int | None:
     """The token that most firings have shortly before them, if so many have it and clearly more than `others`."""
     share = _shares_before(before[fired], size)
