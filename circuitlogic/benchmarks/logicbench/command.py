@@ -61,7 +61,7 @@ def _sweep_words(settings: Settings) -> list[str]:
     return [word for option, now, usual in sweeps if now != usual for word in (option, _numbers(now))]
 
 
-def _numbers(values: Sequence[float]) -> str:
+def _numbers(values: Sequence[float] | Sequence[int]) -> str:
     return ",".join(f"{value:g}" for value in values)
 
 
