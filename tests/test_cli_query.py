@@ -1,6 +1,7 @@
 """`circuitlogic query` on a finished study: every question in every format, names that help, a light start."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -147,7 +148,7 @@ def test_a_terminal_gets_a_tree_that_fits(
     monkeypatch.setattr(Streams, "interactive", property(lambda _: True))
     monkeypatch.setenv("COLUMNS", "80")
     ran = cli("query", root, "ancestors", ends[1], "--no-color")
-    lines = ran.out.splitlines()
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", ran.out).splitlines()
     assert lines[0].startswith(ends[1])
     assert "├── " in ran.out or "└── " in ran.out
     assert "█" in ran.out

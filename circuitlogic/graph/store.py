@@ -92,6 +92,7 @@ class FeatureGraph(BaseGraph):
             nodes = NodeColumns(label, kind, *numbers)
         except DataError as error:
             raise StudyError(f"{folder} is damaged: {error}; make the graph again") from error
+        disk.let_go(arrays)
         columns = ("indptr", "neighbour", "weight", "raw_weight")
         inputs, outputs = (
             Adjacency(*(arrays[f"{side}_{name}"] for name in columns)) for side in ("in", "out")
