@@ -29,13 +29,19 @@ if TYPE_CHECKING:
 SCHEMA = "circuitlogic/study/1"
 CONFIG_FILE = "study.toml"
 MANIFEST_FILE = "manifest.json"
+ANNOTATIONS = "annotations.json"
+"""Labels that somebody wrote down; no artefact: nothing is made from them."""
+CONTEXTS = "contexts"
+"""Kind of artefact that holds a text study's contexts and automatic labels."""
 _BUILDING = ".building"
 _MOST_HASHED = 4 << 20
 """Files of the graph beyond so many bytes are opened unread; `FeatureGraph.open(check=True)` reads them."""
 _CHAIN = ("network", "activations", "saes", "connectors", "feature_network", "graph", "gates", "fidelity")
 """Kinds of artefacts, each made from those before it."""
-_BRANCHES = {"examples": "saes", "causal": "gates"}
+_BRANCHES = {"examples": "saes", CONTEXTS: "saes", "causal": "gates", "token_evidence": "gates"}
 """Kinds beside the chain, with the last kind that they are made from."""
+_REPLACES = {"given": "saes"}
+"""Kinds that come from outside, with the kind they stand for at a site: `given/SITE` changes `saes/SITE`."""
 _PACKAGES = ("circuitlogic", "torch", "numpy", "scipy", "sympy", "networkx")
 
 
@@ -214,7 +220,10 @@ class Study:
 
     def _made_from(self, artefact: str) -> list[str]:
         """Finished artefacts of later kinds."""
-        kind = _kind(artefact)
+        kind, replaced = _kind(artefact), _REPLACES.get(_kind(artefact))
+        if replaced is not None:
+            stood_for = f"{replaced}/{artefact.partition('/')[2]}"
+            return [*([stood_for] if stood_for in self._entries else []), *self._made_from(stood_for)]
         later = _CHAIN[_CHAIN.index(kind) + 1 :] if kind in _CHAIN else ()
         branches = [b for b, last in _BRANCHES.items() if last in later or last == kind]
         return [name for name in self._entries if _kind(name) in (*later, *branches)]
@@ -260,8 +269,11 @@ def _kind(artefact: str) -> str:
 
 
 def _maker(artefact: str, root: Path) -> str:
-    command = {"graph": "extract", "gates": "extract", "fidelity": "extract", "examples": "extract"}
-    return f"circuitlogic {command.get(_kind(artefact), 'train --out')} {root}"
+    if _kind(artefact) in _REPLACES:
+        return f"circuitlogic import DICTIONARY --into {root} --site {artefact.partition('/')[2]}"
+    extracted = ("graph", "gates", "fidelity", "examples", "contexts", "token_evidence")
+    command = "extract" if _kind(artefact) in extracted else "train --out"
+    return f"circuitlogic {command} {root}"
 
 
 def _files(folder: Path) -> Iterable[Path]:

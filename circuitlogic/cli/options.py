@@ -25,6 +25,9 @@ Threads: TypeAlias = Annotated[
 ]
 NoColor: TypeAlias = Annotated[bool, typer.Option("--no-color", help="No colour; NO_COLOR does the same.")]
 
+MAX_LAYERS = 16
+"""Layers that `--expand` takes at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Output:

@@ -24,7 +24,7 @@ _TABLE = TypeAdapter(tuple[TableRow, ...])
 _FLAGS = TypeAdapter(tuple[str, ...])
 
 
-_DAMAGE = (
+DAMAGE = (
     KeyError,
     TypeError,
     AttributeError,
@@ -54,7 +54,7 @@ def load_gates(folder: Path) -> tuple[Gate, ...]:
     document = read_document(path, SCHEMA)
     try:
         return tuple(gate_from_json(value) for value in document["gates"])
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise StudyError(f"{path} is damaged: {str(error).splitlines()[0]}") from None
 
 
@@ -84,7 +84,7 @@ def gate_from_json(value: Mapping[str, Any]) -> Gate:
     """Read what `gate_to_json` wrote.
 
     Raises:
-        one of `_DAMAGE`: `value` is no gate.
+        one of `DAMAGE`: `value` is no gate.
     """
     runner = value["runner_up"]
     return Gate(

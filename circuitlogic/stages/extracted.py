@@ -1,21 +1,37 @@
 """What stages 6 and 7 left: the feature graph and the gates. Reading them needs no torch."""
 
+from collections.abc import Mapping
+
 from circuitlogic.extract.gates_file import load_gates as read_gates
 from circuitlogic.graph.store import FeatureGraph
 from circuitlogic.logic.gate import Gate
-from circuitlogic.study import Study
+from circuitlogic.study import ANNOTATIONS, CONTEXTS, Study
 
 GRAPH = "graph"
 GATES = "gates"
 
 
 def load_graph(study: Study) -> FeatureGraph:
-    """The feature graph, its nodes bearing their gate kinds once gates are read.
+    """The feature graph, its nodes bearing their labels, and their gate kinds once gates are read.
 
     Raises:
         StudyError: missing or damaged.
     """
-    return study.graph
+    graph = study.graph
+    if not ((study.root / ANNOTATIONS).exists() or (study.root / CONTEXTS).exists()):
+        return graph
+    from circuitlogic.stages.labels import load_labels
+
+    inside = dict(zip(graph.sites, graph.site_sizes, strict=True))
+    return graph.with_labels(
+        {name: text for name, text in load_labels(study).items() if _is_inside(name, inside)}
+    )
+
+
+def _is_inside(feature: str, sizes: Mapping[str, int]) -> bool:
+    """Whether a label's feature is one of the graph's: labels outlive dictionaries."""
+    site, _, index = feature.rpartition("/")
+    return index.isdecimal() and int(index) < sizes.get(site, 0)
 
 
 def load_gates(study: Study) -> tuple[Gate, ...]:

@@ -1,7 +1,5 @@
 """Stages 6 and 7: makes the thresholded feature graph, and one gate per live output feature."""
 
-from itertools import pairwise
-
 from circuitlogic.config import ExtractConfig
 from circuitlogic.extract.edges_to_graph import edges_to_graph
 from circuitlogic.extract.gates_file import save_gates
@@ -11,11 +9,12 @@ from circuitlogic.progress import Progress
 from circuitlogic.stages.captured import SPLITS, load_activations
 from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
-from circuitlogic.stages.dictionaries import load_dictionaries
+from circuitlogic.stages.dictionaries import load_dictionaries, load_ends
 from circuitlogic.stages.extracted import GATES, GRAPH
 from circuitlogic.stages.feature_network import TUNED, load_tuned
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import load_card
+from circuitlogic.stages.token_rows import row_documents
 from circuitlogic.study import Study
 
 
@@ -38,11 +37,13 @@ def make_gates(study: Study, config: ExtractConfig, progress: Progress) -> None:
     key = study.key("gates", config, study.config.seed, _made_from(study))
     if study.is_done(GATES, key):
         return
-    dictionaries = load_dictionaries(study)
     splits = {name: load_activations(study, name) for name in ("train", "heldout")}
     gates: list[Gate] = []
-    for (source, target), connector in zip(pairwise(dictionaries), load_tuned(study), strict=True):
-        train, heldout = (Split(encode_site(source, s), encode_site(target, s)) for s in splits.values())
+    for (source, target), connector in zip(load_ends(study), load_tuned(study), strict=True):
+        train, heldout = (
+            Split(encode_site(source, s), encode_site(target, s), row_documents(study, name))
+            for name, s in splits.items()
+        )
         gates += rows_to_gates(
             connector.thresholded(config.threshold),
             target.statistics.live.numpy(),

@@ -35,18 +35,12 @@ def questions(shape: Shape, edges: EdgeArrays, rounds: int, seed: int) -> tuple[
     targets = tuple((last + rng.permutation(shape.features)).tolist())
     sources = tuple(rng.integers(0, shape.features, rounds).tolist())
     high = selective_threshold(edges, nodes)
+    words = f"weights above {high:.2f}"
     asked = [
-        Question(
-            f"depth-{depth}",
-            f"ancestors, depth {depth}, weights above {high:.2f}",
-            high,
-            depth,
-            batch,
-            targets,
-        )
+        Question(f"depth-{depth}", f"ancestors, depth {depth}, {words}", high, depth, batch, targets)
         for depth, batch in ((2, 100), (3, 20), (4, 5))
     ]
-    asked.append(Question("deep", f"ancestors, full depth, weights above {high:.2f}", high, None, 1, targets))
+    asked.append(Question("deep", f"ancestors, full depth, {words}", high, None, 1, targets))
     asked.append(Question("cone", "ancestors, full depth, no threshold", 0.0, None, 1, targets))
     asked.append(Question("path", "strongest path, first to last site", 0.0, None, 1, sources, targets))
     return tuple(asked)

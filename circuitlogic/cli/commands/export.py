@@ -12,8 +12,8 @@ from circuitlogic.errors import CheckFailedError, ConfigError
 if TYPE_CHECKING:
     from circuitlogic.graph.base import BaseGraph
 
-GraphFormat: TypeAlias = Literal[
-    "json", "graphml", "cytoscape", "node-link", "neuronpedia", "dot", "csv", "parquet"
+Format: TypeAlias = Literal[
+    "json", "graphml", "cytoscape", "node-link", "neuronpedia", "dot", "csv", "parquet", "saelens"
 ]
 
 
@@ -22,48 +22,78 @@ def export(
     out: Annotated[
         str,
         typer.Option(
-            "--out", "-o", metavar="FILE", help="csv and parquet write FILE.nodes beside it; - is stdout."
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="csv and parquet write FILE.nodes beside it; - is stdout; a folder for saelens.",
         ),
     ],
     format: Annotated[  # noqa: A002
-        GraphFormat, typer.Option("--format", "-f", help="`json` carries everything.")
+        Format,
+        typer.Option("--format", "-f", help="`json` carries everything; `saelens` is one site's dictionary."),
     ],
+    site: Annotated[
+        str | None, typer.Option(metavar="SITE", help="With saelens: whose dictionary.", show_default=False)
+    ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Read the file back and compare: exit code 3 if anything is lost.")
+        bool,
+        typer.Option("--check", help="Read the graph back and compare: exit code 3 if anything is lost."),
     ] = False,
     force: Force = False,
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> None:
-    """Write the feature graph for other tools.
+    """Write the feature graph, or a site's dictionary, for other tools.
 
     Prints the paths; says what the format cannot carry.
 
     Example: circuitlogic export runs/digits -o graph.graphml --format graphml
+
+    Example: circuitlogic export runs/digits -o dictionary --format saelens --site hidden.1
     """
+    if (format == "saelens") != (site is not None):
+        raise ConfigError(
+            "--site and --format saelens belong together: name the site whose dictionary is meant"
+        )
+    streams = Streams(color=not no_color, quiet=quiet)
+    path = None if out == "-" else Path(out)
+    if format == "saelens":
+        _dictionary(study, str(site), Path(out), force)
+    elif path is None:
+        _to_stdout(study, format, streams, check)
+    else:
+        _to_file(study, path, format, streams, check, force)
+
+
+def _to_stdout(study: Path, form: str, streams: Streams, check: bool) -> None:
     from circuitlogic.graph.exporters import EXPORTERS, render
+    from circuitlogic.study import Study
+
+    if check:
+        raise ConfigError("--check reads a file back: give one with --out")
+    parts = render(Study.open(study).graph, form)
+    if EXPORTERS[form].loses:
+        streams.say(f"{form} does not carry {EXPORTERS[form].loses}")
+    if len(parts) > 1:
+        streams.say("stdout gets the edges only: give a file to get the nodes, too")
+    write_raw(parts[""])
+
+
+def _to_file(study: Path, path: Path, form: str, streams: Streams, check: bool, force: bool) -> None:
+    from circuitlogic.graph.exporters import EXPORTERS
     from circuitlogic.graph.exporters import export as run
     from circuitlogic.graph.importers import READERS
     from circuitlogic.study import Study
 
-    path = None if out == "-" else Path(out)
-    if check and (path is None or format not in READERS):
-        raise ConfigError(f"--check needs a file of a format that is read back: {', '.join(READERS)}")
-    if path is not None:
-        check_free(path, path.with_name(f"{path.stem}.nodes{path.suffix}"), force=force)
+    if check and form not in READERS:
+        raise ConfigError(f"--check needs a format that is read back: {', '.join(READERS)}")
+    check_free(path, path.with_name(f"{path.stem}.nodes{path.suffix}"), force=force)
     graph = Study.open(study).graph
-    streams = Streams(color=not no_color, quiet=quiet)
-    if EXPORTERS[format].loses:
-        streams.say(f"{format} does not carry {EXPORTERS[format].loses}")
-    if path is None:
-        parts = render(graph, format)
-        if len(parts) > 1:
-            streams.say("stdout gets the edges only: give a file to get the nodes, too")
-        write_raw(parts[""])
-        return
-    write("".join(f"{file}\n" for file in run(graph, path, format)))
+    write("".join(f"{file}\n" for file in run(graph, path, form)))
+    if EXPORTERS[form].loses:
+        streams.say(f"{form} does not carry {EXPORTERS[form].loses}")
     if check:
-        _check(graph, path, format)
+        _check(graph, path, form)
         streams.say("read back: the same graph")
 
 
@@ -79,3 +109,16 @@ def _check(graph: "BaseGraph", path: Path, form: str) -> None:
     lost = differences(graph, read_graph_file(path, form))
     if lost:
         raise CheckFailedError(f"check failed: {path} does not carry {', '.join(lost)}")
+
+
+def _dictionary(study: Path, site: str, folder: Path, force: bool) -> None:
+    from circuitlogic.saes.saelens import CONFIG_FILE, WEIGHTS_FILE
+    from circuitlogic.stages.exported import export_dictionary
+    from circuitlogic.study import Study
+
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file: give a folder")
+    files = [folder / name for name in (CONFIG_FILE, WEIGHTS_FILE)]
+    check_free(*files, force=force)
+    export_dictionary(Study.open(study), site, folder)
+    write("".join(f"{file}\n" for file in files))
