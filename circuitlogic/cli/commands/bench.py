@@ -142,7 +142,6 @@ def logic(
         write(f"{out}\n")
 
 
-<<<<<<< HEAD
 @bench_app.command("graph")
 def graph(
     edges: Annotated[int, typer.Option(min=1_000, help="How many edges to draw.")] = 10_000_000,
@@ -186,7 +185,8 @@ def graph(
     if out is not None:
         write_report(bench, out)
         write(f"{out}\n")
-=======
+
+
 @bench_app.command("lm")
 def lm(
     config_file: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="Of a language model's study.")],
@@ -215,7 +215,6 @@ def lm(
     with with_threads(threads), console_progress(Streams(color=not no_color, quiet=quiet)) as progress:
         report = run_lm(work, out, config, control, command, progress)
     write(f"{report}\n")
->>>>>>> f9cf20adc6bd8f55a131ebeb93701adb09f21475
 
 
 def _names(text: str, separator: str) -> tuple[str, ...]:
