@@ -9,10 +9,9 @@ from importlib.util import find_spec
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from circuitlogic.benchmarks.graphbench.hubs import Shape
-from circuitlogic.graph.columns import EdgeArrays
+from circuitlogic.graph.columns import EdgeArrays, IntArray
 from circuitlogic.graph.store import FeatureGraph
 from circuitlogic.graph.subgraph import collector_paused
 from circuitlogic.graph.walks import Engine
@@ -21,7 +20,7 @@ from circuitlogic.graph.walks import Engine
 class Library(Protocol):
     """One way to hold and ask the graph."""
 
-    def ancestors(self, start: int, above: float, depth: int | None) -> NDArray[np.int64]:
+    def ancestors(self, start: int, above: float, depth: int | None) -> IntArray:
         """Nodes that lead to `start`, itself included, in any order."""
         ...
 
@@ -39,7 +38,7 @@ class Ours:
     """`site/index` of every node: users ask by name."""
     walking: Engine
 
-    def ancestors(self, start: int, above: float, depth: int | None) -> NDArray[np.int64]:
+    def ancestors(self, start: int, above: float, depth: int | None) -> IntArray:
         """Through the public method."""
         return self.graph.ancestors(self.names[start], min_weight=above, depth=depth).nodes
 
@@ -61,7 +60,7 @@ class NetworkX:
             ends = edges.source.tolist(), edges.target.tolist()
             self.view.add_weighted_edges_from(zip(*ends, edges.weight.tolist(), strict=True))
 
-    def ancestors(self, start: int, above: float, depth: int | None) -> NDArray[np.int64]:
+    def ancestors(self, start: int, above: float, depth: int | None) -> IntArray:
         """Level by level over `_pred`."""
         before = self.view._pred  # the accessors of the public views cost as much again
         seen, frontier, level = {start}, [start], 0
@@ -106,7 +105,7 @@ class RustworkX:
                 columns = part.source.tolist(), part.target.tolist(), part.weight.tolist()
                 self.view.extend_from_weighted_edge_list(list(zip(*columns, strict=True)))
 
-    def ancestors(self, start: int, above: float, depth: int | None) -> NDArray[np.int64]:
+    def ancestors(self, start: int, above: float, depth: int | None) -> IntArray:
         """Level by level; without filters by the library's own `ancestors`."""
         if above <= 0 and depth is None:
             import rustworkx
@@ -153,7 +152,7 @@ class SciPy:
         self.incoming: Any = scipy.sparse.csr_array((edges.weight, ends), shape=(nodes, nodes))
         self.outgoing: Any = self.incoming.T.tocsr()
 
-    def ancestors(self, start: int, above: float, depth: int | None) -> NDArray[np.int64]:
+    def ancestors(self, start: int, above: float, depth: int | None) -> IntArray:
         """Level by level."""
         seen = np.zeros(self.incoming.shape[0], np.bool_)
         frontier, level = np.array([start]), 0
