@@ -6,7 +6,7 @@ Every library is given the same edges as arrays and answers with node numbers.
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from circuitlogic.graph.subgraph import collector_paused
 from circuitlogic.graph.walks import Engine
 
 
+@runtime_checkable
 class Library(Protocol):
     """One way to hold and ask the graph."""
 

@@ -85,12 +85,12 @@ def _nodes(bench: Bench, question: str) -> int:
     return next(iter(bench.answers[question].values())).nodes
 
 
-def _faster(bench: Bench, peer: str, question: str, times: float, what: str) -> Target:
+def _faster(bench: Bench, peer: str, question: str, times: int, what: str) -> Target:
     theirs = bench.answers[question].get(peer)
     return _ratio(f"{peer}: {what}", theirs and theirs.milliseconds, _own(bench, question), times)
 
 
-def _ratio(quantity: str, theirs: float | None, own: float, times: float) -> Target:
+def _ratio(quantity: str, theirs: float | None, own: float, times: int) -> Target:
     if theirs is None:
         return Target(quantity, f">= {times:,.0f}x", "not installed", None)
     return Target(quantity, f">= {times:,.0f}x", f"{theirs / own:,.0f}x", theirs / own >= times)
