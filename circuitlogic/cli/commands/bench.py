@@ -142,6 +142,51 @@ def logic(
         write(f"{out}\n")
 
 
+@bench_app.command("graph")
+def graph(
+    edges: Annotated[int, typer.Option(min=1_000, help="How many edges to draw.")] = 10_000_000,
+    features: Annotated[int, typer.Option(min=64, help="Features per site; there are six sites.")] = 32_768,
+    seed: Annotated[int, typer.Option(min=0, help="Of the graph and of the features asked about.")] = 0,
+    rounds: Annotated[int, typer.Option(min=1, help="Features asked about per question.")] = 9,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write a Markdown report.")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write every figure.")
+    ] = None,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> None:
+    """Ask a large graph with hubs the same questions in every library.
+
+    Ours, NetworkX, rustworkx and SciPy, as far as they are installed. Ten million edges take some minutes and
+    about 8 GB, most of it NetworkX.
+
+    Example: circuitlogic bench graph --edges 1000000
+    """
+    from circuitlogic.benchmarks.graphbench.hubs import Shape
+    from circuitlogic.benchmarks.graphbench.measure import Settings, run_graphbench
+    from circuitlogic.benchmarks.graphbench.report import (
+        answer_table,
+        target_table,
+        write_json_document,
+        write_report,
+    )
+    from circuitlogic.cli.console_progress import console_progress
+
+    settings = Settings(Shape(features=features, edges=edges), seed, rounds)
+    streams = Streams(color=not no_color, quiet=quiet)
+    with console_progress(streams) as progress:
+        bench = run_graphbench(settings, progress)
+    streams.draw(target_table(bench))
+    streams.draw(answer_table(bench))
+    if json_file is not None:
+        write_json_document(bench, json_file)
+    if out is not None:
+        write_report(bench, out)
+        write(f"{out}\n")
+
+
 @bench_app.command("lm")
 def lm(
     config_file: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="Of a language model's study.")],
