@@ -8,7 +8,7 @@ import torch
 from feature_cases import identity_sae, seeded, sparse_features, stored
 
 from circuitlogic.errors import StudyError
-from circuitlogic.logic.states import firing_threshold
+from circuitlogic.logic.columns import firing_threshold
 from circuitlogic.saes import statistics
 from circuitlogic.saes.statistics import FeatureStatistics, feature_statistics
 from circuitlogic.tensor_files import read_tensors, write_tensors

@@ -28,10 +28,10 @@ from circuitlogic.saes.batch_topk import BatchTopK
 from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.dictionaries import load_dictionary
 from circuitlogic.stages.extracted import load_gates, load_graph
-from circuitlogic.stages.labels import ANNOTATIONS, load_labels
+from circuitlogic.stages.labels import load_labels
 from circuitlogic.stages.token_contexts import BEFORE, STRONGEST, load_contexts
 from circuitlogic.stages.token_labels import automatic_labels
-from circuitlogic.study import Study
+from circuitlogic.study import ANNOTATIONS, Study
 from circuitlogic.verify.splice import Edit, Variant, splice
 from circuitlogic.verify.token_baseline import TokenTables
 

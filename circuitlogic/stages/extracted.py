@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from circuitlogic.extract.gates_file import load_gates as read_gates
 from circuitlogic.graph.store import FeatureGraph
 from circuitlogic.logic.gate import Gate
-from circuitlogic.stages.label_places import ANNOTATIONS, CONTEXTS
-from circuitlogic.study import Study
+from circuitlogic.study import ANNOTATIONS, CONTEXTS, Study
 
 GRAPH = "graph"
 GATES = "gates"

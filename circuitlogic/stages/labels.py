@@ -10,10 +10,9 @@ from circuitlogic.errors import ConfigError, StudyError, unknown_name
 from circuitlogic.features import FeatureId
 from circuitlogic.json_files import read_json, write_json
 from circuitlogic.render.text import clean
-from circuitlogic.stages.label_places import ANNOTATIONS
 from circuitlogic.stages.subject import load_card
 from circuitlogic.stages.token_contexts import load_automatic_labels
-from circuitlogic.study import Study
+from circuitlogic.study import ANNOTATIONS, Study
 
 SCHEMA = "circuitlogic/annotations/1"
 

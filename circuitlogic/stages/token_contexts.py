@@ -24,10 +24,9 @@ from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
 from circuitlogic.stages.dictionaries import load_dictionary
-from circuitlogic.stages.label_places import CONTEXTS
 from circuitlogic.stages.subject import Subject
 from circuitlogic.stages.token_labels import LABELS, automatic_labels
-from circuitlogic.study import Study
+from circuitlogic.study import CONTEXTS, Study
 from circuitlogic.tensor_files import read_tensors, write_tensors
 
 STRONGEST = 8
