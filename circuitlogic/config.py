@@ -14,7 +14,8 @@ from circuitlogic.errors import ConfigError
 _STRICT = ConfigDict(extra="forbid")
 
 Architecture = Literal["relu_tied", "relu", "topk", "batch_topk", "jumprelu", "gated"]
-Solver = Literal["gradient", "proximal"]
+Solver = Literal["gradient", "proximal", "gram", "relu"]
+Refit = Literal["auto", "none", "linear", "relu"]
 Init = Literal["random", "analytic"]
 
 
@@ -127,14 +128,28 @@ class ConnectorConfig:
     __pydantic_config__ = _STRICT
 
     solver: Solver = "proximal"
-    """`gradient`: the seed's MSE + L1 by gradient descent; `proximal`: soft thresholding, exact zeros."""
+    """`gradient`: the seed's MSE + L1 by gradient descent; `proximal`: soft thresholding, exact zeros; `gram` and
+    `relu`: the linear and the ReLU form, each solved to a certified gap, penalties chosen on left-out samples."""
     init: Init = "random"
     """`random`, or `analytic`: W = E2 W D1, b = E2 b + e2."""
     l1: float = 1e-3
-    """Weight of the L1 term: of mean |W|, raw (`gradient`), or of the sum of |W|, unit scale (`proximal`)."""
+    """Weight of the L1 term: of mean |W|, raw (`gradient`), or of the sum of |W|, unit scale (the others)."""
     epochs: int = 8
     batch_size: int = 1024
     lr: float = 3e-3
+    penalties: int = 20
+    """Penalties tried per output (`gram`, `relu`), to choose one by left-out error; 0: all solve at `l1`."""
+    penalty_ratio: float = 3e-3
+    """The smallest penalty tried, as a share of the one that leaves no edge."""
+    folds: int = 5
+    """Parts of the training samples, left out in turn to choose penalties (`relu`: only the first is)."""
+    gap: float = 1e-4
+    """Certified distance from the optimum, as a share of the objective without edges (`gram`, `relu`)."""
+    refit: Refit = "auto"
+    """Loss under which weights and biases are solved again on the edges found, without penalty: `linear`, `relu`
+    or `none`; `auto`: `relu` after `gram` and `relu`."""
+    keep_signs: bool = True
+    """A weight that would change its sign in the refit becomes 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +184,8 @@ class ExtractConfig:
     """Features that fire on fewer training samples are not read."""
     bootstrap: int = 200
     """Resamplings behind each F1 interval."""
+    check_thresholds: bool = True
+    """Read every named gate again with half and twice the firing threshold, and flag it if its kind changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +242,10 @@ _LOWEST: dict[str, str] = {
     "connectors.epochs": "1",
     "connectors.batch_size": "1",
     "connectors.lr": ">0",
+    "connectors.penalties": "0",
+    "connectors.penalty_ratio": ">0",
+    "connectors.folds": "2",
+    "connectors.gap": ">0",
     "tune.edges": "1",
     "tune.anchor": "0",
     "tune.epochs": "0",
@@ -238,7 +259,7 @@ _LOWEST: dict[str, str] = {
 }
 
 # What a number must stay below, where that is not infinity.
-_BELOW: dict[str, float] = {"data.heldout_fraction": 1.0, "seed": 2.0**63}
+_BELOW: dict[str, float] = {"data.heldout_fraction": 1.0, "connectors.penalty_ratio": 1.0, "seed": 2.0**63}
 
 
 def _check_ranges(config: StudyConfig) -> None:

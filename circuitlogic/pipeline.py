@@ -77,7 +77,11 @@ def _train_on(study: Study, subject: Subject, progress: Progress) -> Study:
 
 
 def extract(
-    study: Study, subject: Subject | None = None, threshold: float | None = None, progress: Progress = SILENT
+    study: Study,
+    subject: Subject | None = None,
+    threshold: float | None = None,
+    progress: Progress = SILENT,
+    jobs: int = 1,
 ) -> NetworkMetrics:
     """Threshold weights into the feature graph, read its gates, and run the thresholded graph as a network.
 
@@ -86,6 +90,7 @@ def extract(
         subject: Its network; None loads the study's own classifier.
         threshold: Overrides the config's.
         progress: Told of every step.
+        jobs: Processes that read gates; the result does not depend on it.
 
     Raises:
         ConfigError: the threshold makes no sense.
@@ -96,7 +101,7 @@ def extract(
     subject = subject or stored_subject(study, progress)
     check_subject(study, subject)
     make_graph(study, config)
-    make_gates(study, config, progress)
+    make_gates(study, config, progress, jobs)
     with subject.at_rest():
         make_examples(study, subject, progress)
         make_contexts(study, subject, progress)

@@ -29,12 +29,16 @@ if TYPE_CHECKING:
 SCHEMA = "circuitlogic/study/1"
 CONFIG_FILE = "study.toml"
 MANIFEST_FILE = "manifest.json"
+ANNOTATIONS = "annotations.json"
+"""Labels that somebody wrote down; no artefact: nothing is made from them."""
+CONTEXTS = "contexts"
+"""Kind of artefact that holds a text study's contexts and automatic labels."""
 _BUILDING = ".building"
 _MOST_HASHED = 4 << 20
 """Files of the graph beyond so many bytes are opened unread; `FeatureGraph.open(check=True)` reads them."""
 _CHAIN = ("network", "activations", "saes", "connectors", "feature_network", "graph", "gates", "fidelity")
 """Kinds of artefacts, each made from those before it."""
-_BRANCHES = {"examples": "saes", "contexts": "saes", "causal": "gates", "token_evidence": "gates"}
+_BRANCHES = {"examples": "saes", CONTEXTS: "saes", "causal": "gates", "token_evidence": "gates"}
 """Kinds beside the chain, with the last kind that they are made from."""
 _REPLACES = {"given": "saes"}
 """Kinds that come from outside, with the kind they stand for at a site: `given/SITE` changes `saes/SITE`."""

@@ -23,9 +23,9 @@ from circuitlogic.benchmarks.logicbench.scoring import (
 from circuitlogic.benchmarks.logicbench.summary import Share, macro_f1, summarise
 from circuitlogic.benchmarks.logicbench.weight_arms import by_calibrated_cut, by_means, by_sign
 from circuitlogic.errors import ConfigError, UnknownNameError
+from circuitlogic.logic.columns import firing_threshold
 from circuitlogic.logic.formula import And, Const, Formula, Not, Or, Vote, at_least
 from circuitlogic.logic.reading import read_gate
-from circuitlogic.logic.states import firing_threshold
 
 A, B, C = (literal(i) for i in range(3))
 AND_NOT = And((A, Not(B)))

@@ -141,7 +141,7 @@ def test_a_network_of_ones_own_is_run_by_hooks_and_left_as_it_was(tmp_path: Path
     assert check_removals(study, subject, copies, found) > 0
     with pytest.raises(StudyError, match="Python"):
         pipeline.verify_gates(study)
-    with pytest.raises(ConfigError, match="no official test set"):
+    with pytest.raises(ConfigError, match="official test set"):
         pipeline.verify_gates(study, subject, "test")
 
 

@@ -1,6 +1,5 @@
 """A language model's study from one config to gates, the splice test and interventions."""
 
-import fcntl
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from cli_runs import Cli
-from text_cases import tiny_settings, write_model, write_subject
+from text_cases import tiny_settings, write_model
 
 from circuitlogic import pipeline
 from circuitlogic.config import config_from_mapping, config_to_toml
@@ -24,22 +23,6 @@ from circuitlogic.study import Study
 
 pytest.importorskip("transformers", reason="language models need the extra `hf`")
 IN, OUT = "gpt_neox.layers.1.mlp.in", "gpt_neox.layers.1.mlp.out"
-
-
-@pytest.fixture(scope="session")
-def text_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Model, text and a finished study of them; never write into it."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if base.name.startswith("popen-") else base
-    root = shared / "tiny-text"
-    with (shared / "tiny-text.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (root / "done").exists():
-            root.mkdir(exist_ok=True)
-            study = pipeline.train(root / "study", config_from_mapping(tiny_settings(write_subject(root))))
-            pipeline.extract(study)
-            (root / "done").touch()
-    return root
 
 
 @pytest.fixture

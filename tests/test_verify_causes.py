@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from circuitlogic.activations.sites import Site
 from circuitlogic.extract.gates_to_rows import gate_to_row
-from circuitlogic.extract.rows_to_gates import SiteFeatures, Split, activity_of
+from circuitlogic.extract.row_activity import SiteFeatures, Split
+from circuitlogic.extract.rows_to_gates import activity_of
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import ReadingOptions, Row
 from circuitlogic.logic.causal_filter import read_by_causes

@@ -87,7 +87,7 @@ def tokenizer_of(transformers: Any, words: tuple[str, ...] = WORDS) -> Any:
     vocabulary = {word: number for number, word in enumerate(words)}
     inner = tokenizers.Tokenizer(tokenizers.models.WordLevel(vocabulary, unk_token="<unk>"))
     inner.pre_tokenizer = tokenizers.pre_tokenizers.Split(" ", "removed")
-    inner.normalizer = tokenizers.normalizers.Replace("\n", " \n")
+    inner.normalizer = tokenizers.normalizers.Replace("\n", " \n ")
     inner.post_processor = tokenizers.processors.TemplateProcessing(
         single="<s> $A", special_tokens=[("<s>", 0)]
     )

@@ -67,7 +67,10 @@ def tokenised(
         )
     characters = max(1, round(body * _token_length(tokenizer, documents, config)))
     lengths = [-(-d.characters // characters) for d in documents]
-    quotas = window_quotas(lengths, -(-tokens // config.context))
+    windows_wanted = -(-tokens // config.context)
+    # lengths are estimates: where all fits, no document may lose its end
+    all_fits = sum(lengths) <= windows_wanted
+    quotas = [2 * n + 1 for n in lengths] if all_fits else window_quotas(lengths, windows_wanted)
     special = frozenset(tokenizer.all_special_ids)
     windows: list[list[int]] = []
     numbers: list[int] = []

@@ -26,10 +26,9 @@ def connector_frames(
     found: dict[tuple[str, str], tuple[list[NDArray[np.float32]], list[str]]] = {}
     for ends, connector in zip(stretches(sites), load_tuned(study), strict=True):
         snapshots = load_snapshots(study, *ends)
-        titles = ["before training" if epoch == 0 else f"epoch {epoch}" for epoch in snapshots]
         frames = [snapshot.numpy() for snapshot in snapshots.values()]
         final = connector.thresholded(threshold).unit_weight.numpy()
-        found[ends] = ([*frames, final], [*titles, f"tuned, |w| > {threshold:g}"])
+        found[ends] = ([*frames, final], [*snapshots, f"tuned, |w| > {threshold:g}"])
     return found
 
 

@@ -2,17 +2,16 @@
 
 import json
 from dataclasses import asdict, replace
-from pathlib import Path
 
 from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.config import SaeConfig
 from circuitlogic.connectors.feature_pairs import Dictionary
-from circuitlogic.errors import DataError, StudyError, unknown_name
+from circuitlogic.errors import StudyError
 from circuitlogic.json_files import read_json, write_json
 from circuitlogic.progress import Progress
 from circuitlogic.saes.metrics import SaeMetrics
 from circuitlogic.saes.predictions import fold_mean_length, prediction_metrics
-from circuitlogic.saes.saelens import CONFIG_FILE, load_coder, save_sae, what_saelens_lacks
+from circuitlogic.saes.saelens import load_coder, save_sae
 from circuitlogic.saes.statistics import FeatureStatistics, feature_statistics
 from circuitlogic.saes.training import train_sae
 from circuitlogic.stages.captured import artefact as activations_artefact
@@ -67,45 +66,6 @@ def make_dictionaries(study: Study, progress: Progress) -> None:
             write_bytes(folder / _HISTORY, "".join(lines).encode())
 
 
-def _take_given(study: Study, site: str, train: PairedActivations, heldout: PairedActivations) -> None:
-    """Measure a given dictionary here; folding in the scale it asks for is all that is changed."""
-    made_from = [study.entry(name).content for name in (given_artefact(site), *_SPLITS)]
-    key = study.key("given sae", study.config.extract.firing, made_from)
-    if study.is_done(artefact(site), key):
-        return
-    given, coder = load_given(study, site), load_given_coder(study, site)
-    if given.normalisation == "expected_average_only_in":
-        fold_mean_length(coder, train, site)
-    metrics = prediction_metrics(coder, site, given.target, heldout, train)
-    statistics = feature_statistics(coder, train.stores[site], study.config.extract.firing)
-    names = {"hook_name": site} | ({"hook_name_out": given.target} if given.target != site else {})
-    with study.making(artefact(site), key) as folder:
-        save_sae(coder, folder, {**names, "trained_by": given.written_by})
-        statistics.save(folder / _STATISTICS)
-        write_json(folder / _METRICS, asdict(metrics))
-
-
-def export_dictionary(study: Study, site: str, folder: Path) -> None:
-    """Write a site's dictionary so that SAELens itself loads it.
-
-    Raises:
-        UnknownNameError: the study has no such site.
-        DataError: SAELens has nothing that computes the same.
-    """
-    sites = load_card(study).sites
-    if site not in sites:
-        raise unknown_name("site", site, sites)
-    stored = study.folder(artefact(site))
-    coder = load_coder(stored)
-    lacking = what_saelens_lacks(coder)
-    if lacking is not None:
-        raise DataError(f"the dictionary of {site} cannot be exported: {lacking}")
-    known = read_json(stored / CONFIG_FILE).get("metadata")
-    names = ("model_name", "hook_name", "hook_name_out", "dataset_path", "trained_by")
-    metadata = {name: str(known[name]) for name in names if name in known} if isinstance(known, dict) else {}
-    save_sae(coder, folder, metadata)
-
-
 def sae_settings(config: SaeConfig, site: str) -> SaeConfig:
     """The settings of one site: inputs of modules may have a width of their own."""
     wide = config.expansion_in
@@ -144,3 +104,21 @@ def load_sae_metrics(study: Study, site: str) -> SaeMetrics:
         return SaeMetrics(**read_json(path))
     except TypeError:
         raise StudyError(f"{path} is damaged: it does not hold SAE metrics") from None
+
+
+def _take_given(study: Study, site: str, train: PairedActivations, heldout: PairedActivations) -> None:
+    """Measure a given dictionary here; folding in the scale it asks for is all that is changed."""
+    made_from = [study.entry(name).content for name in (given_artefact(site), *_SPLITS)]
+    key = study.key("given sae", study.config.extract.firing, made_from)
+    if study.is_done(artefact(site), key):
+        return
+    given, coder = load_given(study, site), load_given_coder(study, site)
+    if given.normalisation == "expected_average_only_in":
+        fold_mean_length(coder, train, site)
+    metrics = prediction_metrics(coder, site, given.target, heldout, train)
+    statistics = feature_statistics(coder, train.stores[site], study.config.extract.firing)
+    names = {"hook_name": site} | ({"hook_name_out": given.target} if given.target != site else {})
+    with study.making(artefact(site), key) as folder:
+        save_sae(coder, folder, {**names, "trained_by": given.written_by})
+        statistics.save(folder / _STATISTICS)
+        write_json(folder / _METRICS, asdict(metrics))

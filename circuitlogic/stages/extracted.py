@@ -5,14 +5,10 @@ from collections.abc import Mapping
 from circuitlogic.extract.gates_file import load_gates as read_gates
 from circuitlogic.graph.store import FeatureGraph
 from circuitlogic.logic.gate import Gate
-from circuitlogic.study import Study
+from circuitlogic.study import ANNOTATIONS, CONTEXTS, Study
 
 GRAPH = "graph"
 GATES = "gates"
-ANNOTATIONS = "annotations.json"
-"""Labels that somebody wrote down."""
-CONTEXTS = "contexts"
-"""Where text studies keep automatic labels."""
 
 
 def load_graph(study: Study) -> FeatureGraph:

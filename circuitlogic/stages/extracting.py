@@ -3,7 +3,8 @@
 from circuitlogic.config import ExtractConfig
 from circuitlogic.extract.edges_to_graph import edges_to_graph
 from circuitlogic.extract.gates_file import save_gates
-from circuitlogic.extract.rows_to_gates import Split, encode_site, rows_to_gates
+from circuitlogic.extract.row_activity import Split
+from circuitlogic.extract.rows_to_gates import encode_site, rows_to_gates
 from circuitlogic.logic.gate import Gate
 from circuitlogic.progress import Progress
 from circuitlogic.stages.captured import SPLITS, load_activations
@@ -32,8 +33,8 @@ def make_graph(study: Study, config: ExtractConfig) -> None:
         graph.save(folder)
 
 
-def make_gates(study: Study, config: ExtractConfig, progress: Progress) -> None:
-    """Read a gate for every live output feature of the graph; the graph's nodes learn their kinds."""
+def make_gates(study: Study, config: ExtractConfig, progress: Progress, jobs: int = 1) -> None:
+    """Read a gate for every live output feature of the graph; its nodes learn their kinds. `jobs`: processes."""
     key = study.key("gates", config, study.config.seed, _made_from(study))
     if study.is_done(GATES, key):
         return
@@ -52,6 +53,7 @@ def make_gates(study: Study, config: ExtractConfig, progress: Progress) -> None:
             config,
             seed_for(study.config.seed, GATES),
             progress,
+            jobs,
         )
     with study.making(GATES, key) as folder:
         save_gates(gates, folder)

@@ -3,15 +3,15 @@
 Written labels lie beside the study's artefacts in `annotations.json`; no command but `label` changes them.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 
 from circuitlogic.errors import ConfigError, StudyError, unknown_name
 from circuitlogic.features import FeatureId
 from circuitlogic.json_files import read_json, write_json
-from circuitlogic.stages.extracted import ANNOTATIONS
 from circuitlogic.stages.subject import load_card
 from circuitlogic.stages.token_contexts import load_automatic_labels
-from circuitlogic.study import Study
+from circuitlogic.study import ANNOTATIONS, Study
 
 SCHEMA = "circuitlogic/annotations/1"
 
@@ -24,11 +24,13 @@ def load_labels(study: Study) -> dict[str, str]:
     Raises:
         StudyError: `annotations.json` or the automatic labels are damaged.
     """
-    found = {
-        f"{site}/{index}": text
-        for site in load_card(study).sites
-        for index, text in load_automatic_labels(study, site).items()
-    }
+    found: dict[str, str] = {}
+    for site in load_card(study).sites:
+        automatic = load_automatic_labels(study, site)
+        often = Counter(automatic.values())
+        for index, text in automatic.items():
+            # a formula of two features with one name would say nothing
+            found[f"{site}/{index}"] = f"{text} #{index}" if often[text] > 1 else text
     return found | written_labels(study)
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.extract.gates_to_rows import gate_to_row
-from circuitlogic.extract.rows_to_gates import Split, activity_of, encode_site, reading_options
+from circuitlogic.extract.row_activity import Split
+from circuitlogic.extract.rows_to_gates import activity_of, encode_site, reading_options
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.gate import Gate
 from circuitlogic.logic.reading import read_gate

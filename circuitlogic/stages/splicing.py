@@ -14,6 +14,8 @@ from circuitlogic.connectors.model import Connector
 from circuitlogic.errors import StudyError
 from circuitlogic.progress import Progress
 from circuitlogic.saes.base import SparseAutoencoder
+from circuitlogic.saes.coders import Transcoder
+from circuitlogic.saes.statistics import Encoder
 from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.connecting import connector_fidelity
 from circuitlogic.stages.dictionaries import load_ends
@@ -23,6 +25,7 @@ from circuitlogic.study import Study
 from circuitlogic.verify.splice import Change, Edit, Spliced, Variant, as_faithfulness, splice
 
 SAE_OUT, SAE_IN, SAE_BOTH = "SAE of the output only", "SAE of the input only", "both SAEs, true layer between"
+TRANSCODER = "transcoder of the input"
 MEAN, ZERO, ORIGINAL = "mean ablation", "zero ablation", "original"
 SOLVED, CUT, FIRING = "connector", "connector, thresholded", "connector, thresholded, silent below θ"
 
@@ -92,15 +95,22 @@ class _Part:
         self._number = number if of > 1 else None
         self._prefix = f"{sites[1].module}: " if of > 1 else ""
         self._sites, self._connectors = sites, connectors
-        self._encoders = [_decoding(dictionary) for dictionary in dictionaries]
+        self._encoder, self._decoder = dictionaries[0].encoder, _decoding(dictionaries[1])
         self._thresholds = dictionaries[1].statistics.thresholds
         rows = train.stores[dictionaries[1].site].rows(slice(0, 65_536))
         self._mean = torch.from_numpy(rows).mean(0)
 
     def variants(self) -> list[Variant]:
         """The best that the dictionaries allow first, the thresholded connector last."""
-        names = (SAE_OUT, SAE_IN, SAE_BOTH, MEAN, ZERO, SOLVED, FIRING, CUT)
-        return [self.variant(name) for name in names]
+        inner: tuple[str, ...] = (SAE_IN, SAE_BOTH)
+        if not isinstance(self._encoder, SparseAutoencoder):
+            inner = (TRANSCODER,) if isinstance(self._encoder, Transcoder) else ()
+        return [self.variant(name) for name in (SAE_OUT, *inner, MEAN, ZERO, SOLVED, FIRING, CUT)]
+
+    @property
+    def has_both(self) -> bool:
+        """Whether the source's dictionary gives back what it encodes."""
+        return isinstance(self._encoder, SparseAutoencoder)
 
     def variant(self, name: str) -> Variant:
         """One of them."""
@@ -111,11 +121,12 @@ class _Part:
     def edits(self, name: str) -> tuple[Edit, ...]:
         """What a variant changes."""
         source, target = self._sites
-        into, out = (Edit(s, s, _through(e)) for s, e in zip(self._sites, self._encoders, strict=True))
+        out = Edit(target, target, _through(self._decoder))
         whole: dict[str, Callable[[], tuple[Edit, ...]]] = {
             SAE_OUT: lambda: (out,),
-            SAE_IN: lambda: (into,),
-            SAE_BOTH: lambda: (into, out),
+            SAE_IN: lambda: (Edit(source, source, _through(self._encoder)),),
+            SAE_BOTH: lambda: (Edit(source, source, _through(self._encoder)), out),
+            TRANSCODER: lambda: (Edit(source, target, _predicting(self._encoder)),),
             MEAN: lambda: (Edit(target, target, lambda _, y: self._mean.expand_as(y)),),
             ZERO: lambda: (Edit(target, target, lambda _, y: torch.zeros_like(y)),),
             SOLVED: lambda: (Edit(source, target, self._connected(self._connectors[0], False)),),
@@ -126,7 +137,7 @@ class _Part:
 
     def _connected(self, connector: Connector, silent: bool) -> Change:
         """Encode the source, run the connector, decode at the target; no neuron in between."""
-        encoder, decoder = self._encoders
+        encoder, decoder = self._encoder, self._decoder
 
         def change(x: Tensor, _y: Tensor) -> Tensor:
             features = connector(encoder.encode(x))
@@ -141,7 +152,8 @@ def _joint(parts: list[_Part]) -> list[Variant]:
     """All stretches replaced at once; nothing where there is one."""
     if len(parts) < 2:
         return []
-    names = (SAE_OUT, SAE_BOTH, MEAN, ZERO, SOLVED, FIRING, CUT)
+    both = (SAE_BOTH,) if all(part.has_both for part in parts) else ()
+    names = (SAE_OUT, *both, MEAN, ZERO, SOLVED, FIRING, CUT)
     return [
         Variant(
             f"all together: {name}",
@@ -158,5 +170,13 @@ def _decoding(dictionary: Dictionary) -> SparseAutoencoder:
     return dictionary.encoder
 
 
-def _through(sae: SparseAutoencoder) -> Change:
-    return lambda _, y: sae(y)
+def _through(encoder: Encoder) -> Change:
+    if not isinstance(encoder, SparseAutoencoder):
+        raise StudyError(f"{type(encoder).__name__} does not give back what it encodes")
+    return lambda _, y: encoder(y)
+
+
+def _predicting(encoder: Encoder) -> Change:
+    if not isinstance(encoder, Transcoder):
+        raise StudyError(f"{type(encoder).__name__} predicts nothing but what it encodes")
+    return lambda x, _: encoder.predict(encoder.encode(x), x)

@@ -5,7 +5,6 @@ typical token, or `X after Y` where a token fires the feature only behind anothe
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,6 +15,7 @@ from torch import Tensor
 from circuitlogic.activations.windows import TokenWindows
 from circuitlogic.errors import StudyError
 from circuitlogic.extract.rows_to_gates import encode_site
+from circuitlogic.extract.sparse_columns import columns, width_of
 from circuitlogic.json_files import read_json, write_json
 from circuitlogic.networks.hf import logit_weights
 from circuitlogic.progress import Progress
@@ -24,10 +24,9 @@ from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
 from circuitlogic.stages.dictionaries import load_dictionary
-from circuitlogic.stages.extracted import CONTEXTS
 from circuitlogic.stages.subject import Subject
 from circuitlogic.stages.token_labels import LABELS, automatic_labels
-from circuitlogic.study import Study
+from circuitlogic.study import CONTEXTS, Study
 from circuitlogic.tensor_files import read_tensors, write_tensors
 
 STRONGEST = 8
@@ -101,18 +100,14 @@ def _extremes(direct: Tensor | None, features: int) -> tuple[Tensor, Tensor]:
 
 
 def _contexts(features: sp.csc_array, windows: TokenWindows) -> dict[str, Tensor]:
-    count, width = features.shape[1], BEFORE + 1 + AFTER
+    count, width = width_of(features), BEFORE + 1 + AFTER
     rows = np.full((count, STRONGEST + STRATA), -1, dtype=np.int64)
     values = np.zeros(rows.shape, dtype=np.float32)
     heat = np.zeros((*rows.shape, width), dtype=np.float16)
     places = windows.rows
     row_at = np.full(len(windows.ids), -1, dtype=np.int64)
     row_at[places] = np.arange(len(places))
-    for index, (start, end) in enumerate(pairwise(features.indptr.tolist())):
-        fired = features.indices[start:end].astype(np.int64)
-        active = features.data[start:end]
-        order = np.argsort(fired, kind="stable")
-        fired, active = fired[order], active[order]
+    for index, (fired, active) in enumerate(columns(features)):
         chosen = _chosen(active)
         slots = np.array([slot for slot, _ in chosen], dtype=np.int64)
         at = np.array([place for _, place in chosen], dtype=np.int64)

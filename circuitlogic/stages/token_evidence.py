@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from circuitlogic.errors import StudyError
 from circuitlogic.extract.rows_to_gates import encode_site
+from circuitlogic.extract.sparse_columns import column
 from circuitlogic.features import FeatureId
 from circuitlogic.json_files import read_json, write_json
 from circuitlogic.logic.gate import Gate
@@ -85,11 +86,11 @@ class _Reader:
     def evidence(self, gate: Gate) -> TokenEvidence:
         """Of one gate; one without a formula has no contexts, only the baseline."""
         index = gate.feature.index
-        start, end = self._outputs[0].indptr[index : index + 2]
-        fired = self._outputs[0].indices[start:end][self._outputs[0].data[start:end] > gate.threshold]
+        rows, values = column(self._outputs[0], index)
+        fired = rows[values > gate.threshold]
         values = self._outputs[1][:, [index]].toarray()[:, 0]
         true = values > gate.threshold
-        baseline = self._tables.baseline(fired.astype(np.int64), true)
+        baseline = self._tables.baseline(fired, true)
         said = np.zeros_like(true)
         if gate.formula is not None:
             states = literal_states(gate, gate.formula, self._inputs)
@@ -134,7 +135,13 @@ def _evidence(value: dict[str, Any]) -> TokenEvidence:
     baseline = value["baseline"]
     rows = {name: tuple(int(r) for r in value[name]) for name in ("right", "false_alarms", "missed")}
     return TokenEvidence(
-        TokenBaseline(**{**baseline, "tokens": tuple(int(t) for t in baseline["tokens"])}),
+        TokenBaseline(
+            f1=float(baseline["f1"]),
+            precision=float(baseline["precision"]),
+            recall=float(baseline["recall"]),
+            tokens=tuple(int(t) for t in baseline["tokens"]),
+            size=int(baseline["size"]),
+        ),
         **rows,
         false_alarm_count=int(value["false_alarm_count"]),
         missed_count=int(value["missed_count"]),

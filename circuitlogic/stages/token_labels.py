@@ -1,12 +1,13 @@
 """Owns automatic labels: the most typical token of a feature, or that token and what it comes after."""
 
-from itertools import pairwise
+from collections.abc import Iterable
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from circuitlogic.activations.windows import TokenWindows
+from circuitlogic.extract.sparse_columns import columns
 
 LABELS = "labels.json"
 REACH = 3
@@ -39,8 +40,8 @@ def automatic_labels(
     occurrences = np.bincount(tokens, minlength=len(vocabulary))
     before = _tokens_before(windows)
     found: dict[int, str] = {}
-    for index, (start, end) in enumerate(pairwise(features.indptr.tolist())):
-        fired = features.indices[start:end][features.data[start:end] > thresholds[index]]
+    for index, (rows, values) in enumerate(columns(features)):
+        fired = rows[values > thresholds[index]]
         if len(fired) >= _FEWEST:
             found[index] = _label(fired, tokens, before, occurrences, vocabulary)
     return found
@@ -55,7 +56,7 @@ def _tokens_before(windows: TokenWindows) -> NDArray[np.int64]:
 
 
 def _label(
-    fired: NDArray[np.int32],
+    fired: NDArray[np.int64],
     tokens: NDArray[np.int32],
     before: NDArray[np.int64],
     occurrences: NDArray[np.int64],
@@ -66,19 +67,19 @@ def _label(
     shares = counts[order] / len(fired)
     if shares[0] < _TYPICAL and shares.sum() < _TOGETHER:
         behind = _typical_before(fired, None, before, len(vocabulary))
-        names = " | ".join(shown_token(vocabulary[t]) for t in order[:2])
-        return f"{names} ..." if behind is None else f"after {shown_token(vocabulary[behind])}"
+        names = _together(vocabulary[t] for t in order[:2])
+        return f"{names} ..." if behind is None else f"after {named_token(vocabulary[behind])}"
     named = order[: 1 if shares[0] >= 0.8 else _MOST][shares[: 1 if shares[0] >= 0.8 else _MOST] >= 0.1]
-    text = " | ".join(shown_token(vocabulary[t]) for t in named)
+    text = _together(vocabulary[t] for t in named)
     if counts[named].sum() >= _SELECTIVE * occurrences[named].sum():
         return text
     others = np.flatnonzero(np.isin(tokens, named))
     behind = _typical_before(fired, others, before, len(vocabulary))
-    return f"{text} (some)" if behind is None else f"{text} after {shown_token(vocabulary[behind])}"
+    return f"{text} (some)" if behind is None else f"{text} after {named_token(vocabulary[behind])}"
 
 
 def _typical_before(
-    fired: NDArray[np.int32], others: NDArray[np.int64] | None, before: NDArray[np.int64], size: int
+    fired: NDArray[np.int64], others: NDArray[np.int64] | None, before: NDArray[np.int64], size: int
 ) -> int | None:
     """The token that most firings have shortly before them, if so many have it and clearly more than `others`."""
     share = _shares_before(before[fired], size)
@@ -97,9 +98,16 @@ def _shares_before(behind: NDArray[np.int64], size: int) -> NDArray[np.float64]:
     return np.bincount(seen, minlength=size) / max(len(behind), 1)
 
 
-def shown_token(token: str) -> str:
-    """A token in a label: without its space; a piece inside a word begins with a dash; white space is named."""
+def _together(tokens: Iterable[str]) -> str:
+    """Alternatives; `A` and ` A` are shown once."""
+    return " | ".join(dict.fromkeys(named_token(token) for token in tokens))
+
+
+def named_token(token: str) -> str:
+    """A token in a label: without its space, a piece inside a word with a dash before it, marks in quotes."""
     bare = token.strip()
     if not bare:
         return {"\n": "line break", "": "space"}.get(token.strip(" "), "white space")
+    if not any(character.isalnum() for character in bare):
+        return f"‘{bare}’"
     return f"-{bare}" if token[0].isalpha() and bare[0].islower() else bare

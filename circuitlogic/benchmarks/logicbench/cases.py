@@ -24,8 +24,8 @@ from circuitlogic.benchmarks.logicbench.settings import Sizes
 from circuitlogic.benchmarks.logicbench.trained import fit_rows, in_typical_firings, typical
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import Activity, BoolArray, FloatArray, IntArray, Row
+from circuitlogic.logic.columns import firing_threshold
 from circuitlogic.logic.formula import Formula
-from circuitlogic.logic.states import firing_threshold
 from circuitlogic.progress import SILENT, Progress
 
 _SAME_GROUP = 0.3

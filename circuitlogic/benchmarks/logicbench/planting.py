@@ -9,9 +9,10 @@ from circuitlogic.benchmarks.logicbench.planted_kinds import PlantedKind
 from circuitlogic.benchmarks.logicbench.pool import Pool, column
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray
+from circuitlogic.logic.columns import firing_threshold
 from circuitlogic.logic.formula import And, Const, Formula, Literal, Not, Or, Vote, Xor, evaluate, literals_of
 from circuitlogic.logic.scores import count
-from circuitlogic.logic.states import count_states, firing_threshold, state_codes
+from circuitlogic.logic.states import count_states, state_codes
 
 SITE_IN, SITE_OUT = "planted.0", "planted.1"
 FIRING = 0.1

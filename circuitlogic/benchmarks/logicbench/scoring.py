@@ -18,10 +18,10 @@ from circuitlogic.benchmarks.logicbench.planting import FIRING, NO_GATE_F1
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import BoolArray
 from circuitlogic.logic.canonical import canonical
+from circuitlogic.logic.columns import samples_above
 from circuitlogic.logic.formula import Const, Formula, Literal, Not, evaluate, literals_of, to_text
 from circuitlogic.logic.kinds import kind_of_canonical
 from circuitlogic.logic.scores import count
-from circuitlogic.logic.states import samples_above
 from circuitlogic.logic.training import Training, measure
 
 SAME_FIRING = 0.97

@@ -95,3 +95,33 @@ def logic(
     if out is not None:
         write_report(bench, out, command_of(settings, out))
         write(f"{out}\n")
+
+
+@bench_app.command("lm")
+def lm(
+    config_file: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="Of a language model's study.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the report.")] = Path(
+        "reports/lm"
+    ),
+    work: Annotated[
+        Path, typer.Option(metavar="DIR", help="Its studies; a second run takes them up.")
+    ] = Path("runs/bench-lm"),
+    control: Annotated[bool, typer.Option(help="Study the untrained copy of the model too.")] = True,
+    threads: Annotated[int, typer.Option(min=1, help="Threads torch may use.")] = 1,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> None:
+    """Study a language model and its untrained copy side by side, with galleries of its gates.
+
+    Example: circuitlogic bench lm novels.toml --out reports/novels
+    """
+    from circuitlogic.benchmarks.lm.run import run_lm
+    from circuitlogic.cli.console_progress import console_progress
+    from circuitlogic.cli.settings import with_threads
+    from circuitlogic.config import load_config
+
+    command = f"circuitlogic bench lm {config_file.name}{'' if control else ' --no-control'}"
+    config = load_config(config_file)
+    with with_threads(threads), console_progress(Streams(color=not no_color, quiet=quiet)) as progress:
+        report = run_lm(work, out, config, control, command, progress)
+    write(f"{report}\n")

@@ -69,7 +69,7 @@ def export(
 
 def _dictionary(study: Path, site: str, folder: Path, force: bool) -> None:
     from circuitlogic.saes.saelens import CONFIG_FILE, WEIGHTS_FILE
-    from circuitlogic.stages.dictionaries import export_dictionary
+    from circuitlogic.stages.exported import export_dictionary
     from circuitlogic.study import Study
 
     if folder.exists() and not folder.is_dir():
