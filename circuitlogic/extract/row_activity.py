@@ -40,6 +40,8 @@ class Split:
 
     source: SiteFeatures
     target: SiteFeatures
+    documents: NDArray[np.int64] | None = None
+    """[samples] document of each token, for the bootstrap; None where samples are independent."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,6 +108,7 @@ class SplitReader:
             inputs=sp.csc_array((data, where, starts), shape=(listed.size, sources.size)),
             target=target,
             predicted=np.maximum(driven + row.bias, 0.0),
+            groups=split.documents,
             listed=listed,
             silent=split.source.samples - listed.size,
             resting=max(row.bias, 0.0),

@@ -70,7 +70,7 @@ def _shared(rows: Rows, wanted: Sequence[int], jobs: int) -> Iterator[Gate]:
     with tempfile.TemporaryDirectory(prefix="circuitlogic-") as folder:
         ends = (rows.train.source, rows.train.target, rows.heldout.source, rows.heldout.target)
         stored = [_Stored.of(end, Path(folder) / str(i)) for i, end in enumerate(ends)]
-        start = (rows.edges, stored, rows.options)
+        start = (rows.edges, stored, (rows.train.documents, rows.heldout.documents), rows.options)
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(jobs, context, _Worker.start, start) as pool:
             try:
@@ -112,10 +112,16 @@ class _Worker:
     reader: ClassVar[RowReader]
 
     @classmethod
-    def start(cls, edges: Edges, stored: "list[_Stored]", options: ReadingOptions) -> None:
+    def start(
+        cls,
+        edges: Edges,
+        stored: "list[_Stored]",
+        documents: tuple[IntArray | None, IntArray | None],
+        options: ReadingOptions,
+    ) -> None:
         """Open the features of the source and the target on training samples, then on held-out ones."""
         a, b, c, d = (end.mapped() for end in stored)
-        cls.reader = RowReader(Rows(edges, Split(a, b), Split(c, d), options))
+        cls.reader = RowReader(Rows(edges, Split(a, b, documents[0]), Split(c, d, documents[1]), options))
 
     @classmethod
     def read(cls, index: int) -> Gate:

@@ -23,7 +23,7 @@ def encode_site(dictionary: Dictionary, activations: PairedActivations) -> SiteF
     """Encode a site's stored activations."""
     store = activations.stores[dictionary.site]
     parts = [
-        sp.csr_array(dictionary.encoder.encode(batch).double().numpy())
+        sp.csr_array(dictionary.encoder.encode(batch).numpy()).astype(np.float64)
         for batch in store.batches(_BATCH, None)
     ]
     return SiteFeatures(dictionary.site, sp.csc_array(sp.vstack(parts, format="csc")))
@@ -79,6 +79,7 @@ def reading_options(config: ExtractConfig, seed: int) -> ReadingOptions:
         min_firings=config.min_firings,
         bootstrap=max(1, config.bootstrap),
         seed=seed,
+        check_thresholds=config.check_thresholds,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from circuitlogic.features import FeatureId
 from circuitlogic.logic import canonical, truth
 from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray, ReadingOptions, Row
 from circuitlogic.logic.formula import And, Const, Formula, Literal, Not, Or, at_least
@@ -61,9 +62,11 @@ class Decision:
     runner_up: RunnerUp | None
 
 
-def decide(row: Row, training: Training, options: ReadingOptions) -> Decision:
-    """The best formula by training data alone."""
-    everything = _everything(row, training)
+def decide(
+    row: Row, training: Training, options: ReadingOptions, excluded: frozenset[FeatureId] = frozenset()
+) -> Decision:
+    """The best formula by training data alone, without inputs in `excluded`."""
+    everything = _everything(row, training, excluded)
     pool = everything.picked(_candidates(everything, options.candidates, _BY_DATA))
     states, decided_on = _both_states(pool, training, options.min_firings)
     price = max(options.price, _REPAIRS / max(states.total, 1.0))
@@ -116,13 +119,15 @@ def _both_states(pool: Pool, training: Training, least: int) -> tuple[States, St
     return every, every if kept.total < max(_CLEAR_FIRINGS * every.total, least) else kept
 
 
-def _everything(row: Row, training: Training) -> Pool:
+def _everything(row: Row, training: Training, excluded: frozenset[FeatureId]) -> Pool:
     """All literals with a noticeable effect; effects are signed as on what is sought."""
     literals: list[Literal] = []
     rows: list[IntArray] = []
     effects: list[float] = []
     flip = -1.0 if training.inverted else 1.0
     for weight, column in zip(row.raw_weights.tolist(), training.columns, strict=True):
+        if column.feature in excluded:
+            continue
         below = 0.0
         for level, (where, mean) in enumerate(zip(column.rows, column.means, strict=True)):
             if where.size and (level == 0 or where.size < column.rows[level - 1].size):
