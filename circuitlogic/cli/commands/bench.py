@@ -142,6 +142,29 @@ def graph(
         write(f"{out}\n")
 
 
+@bench_app.command("reading")
+def reading(
+    rows: Annotated[int, typer.Option(min=100, help="Output features to read.")] = 2000,
+    samples: Annotated[int, typer.Option(min=1000, help="For reading, and as many for judging.")] = 100_000,
+    inputs: Annotated[int, typer.Option(min=12, help="Input features at the site.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draw.")] = 0,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> None:
+    """Measure how fast rows are read as gates, by plain and by compiled loops.
+
+    Example: circuitlogic bench reading --rows 500
+    """
+    from circuitlogic.benchmarks.readspeed import draw_speed, measure_reading
+    from circuitlogic.cli.console_progress import console_progress
+    from circuitlogic.cli.settings import with_threads
+
+    streams = Streams(color=not no_color, quiet=quiet)
+    with with_threads(1), console_progress(streams) as progress:
+        speed = measure_reading(rows, samples, inputs, seed, progress)
+    streams.draw(draw_speed(speed))
+
+
 @bench_app.command("lm")
 def lm(
     config_file: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="Of a language model's study.")],
