@@ -13,9 +13,10 @@ from circuitlogic.errors import ConfigError
 
 _STRICT = ConfigDict(extra="forbid")
 
-Architecture = Literal["relu_tied", "relu", "topk", "batch_topk", "jumprelu"]
+Architecture = Literal["relu_tied", "relu", "topk", "batch_topk", "jumprelu", "gated"]
 Solver = Literal["gradient", "proximal", "gram", "relu"]
 Refit = Literal["auto", "none", "linear", "relu"]
+EdgeScore = Literal["weight", "effect", "ablation"]
 Init = Literal["random", "analytic"]
 
 
@@ -34,11 +35,52 @@ class DataConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkConfig:
-    """The subject: a ReLU image classifier."""
+class TextConfig:
+    """What a language model (`network.kind = "hf"`) reads, and what is kept of it."""
 
     __pydantic_config__ = _STRICT
 
+    files: tuple[str, ...] = ()
+    """`.txt`, `.gz`, `.xz`, `.jsonl`, `.parquet`, folders of these, or `dataset:NAME` of the hub."""
+    heldout: tuple[str, ...] = ()
+    """The same, of documents that only score; unset: `heldout_documents` of `files` must be given."""
+    heldout_documents: int = 0
+    """So many documents of `files`, drawn by the seed, are held out too."""
+    separator: str = "<|endoftext|>"
+    """A line that holds only this parts two documents."""
+    tokens: int = 200_000
+    """About how many tokens to train on, spread over all documents."""
+    heldout_tokens: int = 60_000
+    splice_tokens: int = 20_000
+    """Of the held-out tokens, how many the splice test runs the model on."""
+    context: int = 256
+    """Tokens per window; a window never crosses from one document into the next."""
+    skip_first: int = 1
+    """Positions at the start of a window whose activations are not kept: they attend to almost nothing."""
+    keep_special: bool = False
+    """Keep the activations of special tokens too (begin of text, padding ...)."""
+    dtype: Literal["float32", "float16"] = "float32"
+    """How activations are kept on disk; they are always computed on in float32."""
+    disk_budget: float | None = None
+    """Gigabytes that activations may take; more tokens than fit are refused before the capture."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """The subject: a ReLU image classifier trained here, or a language model."""
+
+    __pydantic_config__ = _STRICT
+
+    kind: Literal["image_mlp", "hf"] = "image_mlp"
+    """`image_mlp`: trained here on images; `hf`: a Hugging Face model that exists (extra `hf`)."""
+    model: str | None = None
+    """Folder or hub id of the model (`hf`)."""
+    random_weights: bool = False
+    """Control for `hf`: the same architecture, untrained. What it scores too is no finding."""
+    model_dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    """In which the model of `hf` runs."""
+    device: str = "cpu"
+    """Where the model of `hf` runs: `cpu`, `cuda`, `cuda:1`, `mps`."""
     hidden: tuple[int, ...] = (64, 64, 64)
     """Width of each hidden layer; three hidden layers make the seed's four weight layers."""
     epochs: int = 20
@@ -59,11 +101,13 @@ class SaeConfig:
     __pydantic_config__ = _STRICT
 
     architecture: Architecture = "batch_topk"
-    """`relu_tied` and `relu` (L1), `topk`, `batch_topk`, `jumprelu`."""
+    """`relu_tied`, `relu` and `gated` (L1), `topk`, `batch_topk`, `jumprelu`."""
     expansion: float = 4.0
     """Features per neuron (d_sae / d_site)."""
+    expansion_in: float | None = None
+    """The same at inputs of modules (`:in`); unset: as `expansion`. Tokens want more features than outputs do."""
     l1: float = 1.0
-    """Weight of the mean feature activation in the loss (`relu_tied`, `relu`)."""
+    """Weight of the mean feature activation in the loss (`relu_tied`, `relu`, `gated`)."""
     k: int = 16
     """Features that may fire per sample (`topk`; on average in `batch_topk`)."""
     l0: float = 0.01
@@ -73,6 +117,9 @@ class SaeConfig:
     lr: float = 1e-3
     resample_every: int = 2
     """Epochs between resamplings of features that did not fire; 0 never resamples."""
+    silent_after: int = 10_000
+    """Samples without firing (at most one epoch of them) after which the auxiliary loss of `topk` and
+    `batch_topk` pulls a feature towards what is not reconstructed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +177,13 @@ class ExtractConfig:
 
     threshold: float = 0.1
     """Edges are connector entries with |weight| above this, between unit-scale features."""
+    score: EdgeScore = "weight"
+    """By what `top_k` and `edges` rank: `weight`; `effect`, the rms contribution while the target fires;
+    `ablation`, the error that removing the edge adds, as a share of the target's variance. On training samples."""
+    top_k: int | None = None
+    """Keep so many inputs per feature at most, the best by `score`."""
+    edges: int | None = None
+    """Keep so many edges in all at most, the best by `score`; the threshold cuts what is left."""
     firing: float = 0.1
     """A feature fires above this share of the 95 % quantile of its positive activations."""
     levels: int = 2
@@ -149,8 +203,10 @@ class StudyConfig:
     seed: int = 0
     """Seed of every random choice: same seed, same bytes."""
     sites: tuple[str, ...] | None = None
-    """Modules whose outputs are decomposed, in order; unset: every hidden layer."""
+    """Modules whose outputs (or, with `:in`, inputs) are decomposed, in order, `*` matches any part of a path;
+    unset: every hidden layer."""
     data: DataConfig = field(default_factory=DataConfig)
+    text: TextConfig = field(default_factory=TextConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     saes: SaeConfig = field(default_factory=SaeConfig)
     connectors: ConnectorConfig = field(default_factory=ConnectorConfig)
@@ -165,6 +221,13 @@ class StudyConfig:
 _LOWEST: dict[str, str] = {
     "seed": "0",
     "data.heldout_fraction": ">0",
+    "text.heldout_documents": "0",
+    "text.tokens": "1",
+    "text.heldout_tokens": "1",
+    "text.splice_tokens": "1",
+    "text.context": "2",
+    "text.skip_first": "0",
+    "text.disk_budget": ">0",
     "network.epochs": "1",
     "network.batch_size": "1",
     "network.lr": ">0",
@@ -172,6 +235,8 @@ _LOWEST: dict[str, str] = {
     "network.activation_penalty": "0",
     "network.shift": "0",
     "saes.expansion": ">0",
+    "saes.expansion_in": ">0",
+    "saes.silent_after": "1",
     "saes.l1": "0",
     "saes.k": "1",
     "saes.l0": "0",
@@ -193,6 +258,8 @@ _LOWEST: dict[str, str] = {
     "tune.batch_size": "1",
     "tune.lr": ">0",
     "extract.threshold": "0",
+    "extract.top_k": "1",
+    "extract.edges": "1",
     "extract.firing": "0",
     "extract.levels": "1",
     "extract.min_firings": "1",

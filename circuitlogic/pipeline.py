@@ -7,9 +7,11 @@ A stage that is done and unchanged is not run again.
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from circuitlogic.config import ExtractConfig, StudyConfig
+from circuitlogic.config import EdgeScore, ExtractConfig, StudyConfig
 from circuitlogic.datasets.images import ImageData
+from circuitlogic.errors import ConfigError
 from circuitlogic.progress import SILENT, Progress
 from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import make_activations
@@ -17,27 +19,29 @@ from circuitlogic.stages.causal import make_causal
 from circuitlogic.stages.connecting import make_connectors
 from circuitlogic.stages.dictionaries import make_dictionaries
 from circuitlogic.stages.examples import make_examples
-from circuitlogic.stages.extracted import GRAPH, make_gates, make_graph
+from circuitlogic.stages.extracted import GRAPH
+from circuitlogic.stages.extracting import make_gates, make_graph
 from circuitlogic.stages.feature_network import (
-    FIDELITY,
-    TUNED,
-    NetworkMetrics,
-    load_metrics,
+    SELECTED,
     make_feature_network,
     measure_feature_network,
     measure_split,
-    save_metrics,
 )
+from circuitlogic.stages.network_metrics import FIDELITY, NetworkMetrics, load_metrics, save_metrics
+from circuitlogic.stages.selecting import make_selection
 from circuitlogic.stages.subject import (
     Subject,
     check_subject,
     classifier_subject,
+    load_card,
     load_classifier,
     load_data,
-    make_classifier,
     make_own_card,
-    stored_subject,
 )
+from circuitlogic.stages.subject_kinds import image_maker, stored_subject, subject_kind
+from circuitlogic.stages.text_subject import KIND as LANGUAGE_MODEL
+from circuitlogic.stages.token_contexts import make_contexts
+from circuitlogic.stages.token_evidence import make_token_evidence
 from circuitlogic.study import Study
 from circuitlogic.verify.intervention import GateIntervention
 
@@ -50,10 +54,12 @@ def train(
     Raises:
         CircuitLogicError: bad data, bad settings, or a folder that is no study.
     """
-    data = data or load_data(config, progress)
+    kind = subject_kind(config.network.kind)
+    make = kind.prepare(config, progress) if data is None else image_maker(data)
     study = Study.create(root, config)
-    subject = make_classifier(study, data, progress)
-    return _train_on(study, subject, progress)
+    subject = make(study, progress)
+    with subject.at_rest():
+        return _train_on(study, subject, progress)
 
 
 def train_on(root: Path, config: StudyConfig, subject: Subject, progress: Progress = SILENT) -> Study:
@@ -73,7 +79,14 @@ def _train_on(study: Study, subject: Subject, progress: Progress) -> Study:
 
 
 def extract(
-    study: Study, subject: Subject | None = None, threshold: float | None = None, progress: Progress = SILENT
+    study: Study,
+    subject: Subject | None = None,
+    threshold: float | None = None,
+    progress: Progress = SILENT,
+    *,
+    score: EdgeScore | None = None,
+    top_k: int | None = None,
+    edges: int | None = None,
 ) -> NetworkMetrics:
     """Threshold weights into the feature graph, read its gates, and run the thresholded graph as a network.
 
@@ -82,33 +95,45 @@ def extract(
         subject: Its network; None loads the study's own classifier.
         threshold: Overrides the config's.
         progress: Told of every step.
+        score: Overrides by what edges are ranked.
+        top_k: Overrides how many inputs a feature keeps at most.
+        edges: Overrides how many edges are kept in all at most.
 
     Raises:
-        ConfigError: the threshold makes no sense.
+        ConfigError: the threshold or a number of edges makes no sense.
         NothingLeftError: it leaves no edge; an earlier graph is kept.
         StudyError: the study is not trained, or was not trained on `subject`.
     """
-    config = _extract_config(study, threshold)
+    config = _extract_config(study, threshold, score, top_k, edges)
     subject = subject or stored_subject(study, progress)
     check_subject(study, subject)
+    make_selection(study, config)
     make_graph(study, config)
     make_gates(study, config, progress)
     with subject.at_rest():
         make_examples(study, subject, progress)
-        metrics = measure_feature_network(study, subject, config.threshold, "heldout")
-    made_from = [study.entry(name).content for name in (TUNED, GRAPH, activations_artefact("heldout"))]
+        make_contexts(study, subject, progress)
+        make_token_evidence(study, subject, progress)
+        metrics = measure_feature_network(study, subject, config.threshold, "heldout", progress)
+    made_from = [study.entry(name).content for name in (SELECTED, GRAPH, activations_artefact("heldout"))]
     key = study.key(FIDELITY, config.threshold, made_from)
     if not study.is_done(FIDELITY, key):
         save_metrics(metrics, study, FIDELITY, key)
     return metrics
 
 
-def _extract_config(study: Study, threshold: float | None) -> ExtractConfig:
-    """The study's, with another threshold if one is given; `replace` checks its range."""
+def _extract_config(
+    study: Study,
+    threshold: float | None,
+    score: EdgeScore | None = None,
+    top_k: int | None = None,
+    edges: int | None = None,
+) -> ExtractConfig:
+    """The study's, with what is given laid over it; `replace` checks ranges."""
+    given = {"threshold": threshold, "score": score, "top_k": top_k, "edges": edges}
+    changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     config = study.config
-    if threshold is None:
-        return config.extract
-    return replace(config, extract=replace(config.extract, threshold=threshold)).extract
+    return replace(config, extract=replace(config.extract, **changed)).extract
 
 
 def verify(
@@ -126,12 +151,22 @@ def verify(
         ConfigError: another split, or a threshold that makes no sense.
         StudyError: the study is not trained, or its network was brought by the caller.
     """
-    load_classifier(study)
-    data = load_data(study.config, progress)
     if threshold is None and study.has(FIDELITY):
         threshold = load_metrics(study, FIDELITY).threshold
     used = _extract_config(study, threshold).threshold
+    if load_card(study).kind == LANGUAGE_MODEL:
+        return _verify_text(study, split, used, progress)
+    load_classifier(study)
+    data = load_data(study.config, progress)
     return measure_split(study, classifier_subject(study, data), data, split, used, progress)
+
+
+def _verify_text(study: Study, split: str, threshold: float, progress: Progress) -> NetworkMetrics:
+    if split != "heldout":
+        raise ConfigError("a language model's study has no official test set: use split heldout")
+    subject = stored_subject(study, progress)
+    with subject.at_rest():
+        return measure_feature_network(study, subject, threshold, split, progress)
 
 
 def verify_gates(

@@ -8,8 +8,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from circuitlogic.benchmarks.figures import Figure, Table
 from circuitlogic.benchmarks.seed_experiment import AXIS_COSINE, EDGES, L1_OF_GRADIENT, MAIN_ARM, WIDTHS
+from circuitlogic.json_files import write_json
 from circuitlogic.render.matrices import Curve, pareto_curve
-from circuitlogic.tensor_files import write_bytes, write_json
+from circuitlogic.whole_files import write_bytes
 
 SITES = ("hidden.0", "hidden.1", "hidden.2")
 _CURVE_PICTURE = "accuracy-edges.png"

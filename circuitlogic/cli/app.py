@@ -12,6 +12,7 @@ from circuitlogic.cli.commands.diagram import diagram
 from circuitlogic.cli.commands.doctor import doctor
 from circuitlogic.cli.commands.export import export
 from circuitlogic.cli.commands.extract import extract
+from circuitlogic.cli.commands.import_dictionary import import_dictionary
 from circuitlogic.cli.commands.inspect_path import inspect_path
 from circuitlogic.cli.commands.query import query_app
 from circuitlogic.cli.commands.report import report
@@ -50,6 +51,7 @@ def build_app(plain_help: bool = False) -> typer.Typer:
         ("diagram", diagram),
         ("report", report),
         ("export", export),
+        ("import", import_dictionary),
         ("inspect", inspect_path),
         ("doctor", doctor),
     ):

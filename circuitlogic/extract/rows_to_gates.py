@@ -39,7 +39,7 @@ def encode_site(dictionary: Dictionary, activations: PairedActivations) -> SiteF
     """Encode a site's stored activations."""
     store = activations.stores[dictionary.site]
     parts = [
-        sp.csr_array(dictionary.encoder.encode(batch).double().numpy())
+        sp.csr_array(dictionary.encoder.encode(batch).numpy()).astype(np.float64)
         for batch in store.batches(_BATCH, None)
     ]
     return SiteFeatures(dictionary.site, sp.csc_array(sp.vstack(parts, format="csc")))
@@ -51,6 +51,8 @@ class Split:
 
     source: SiteFeatures
     target: SiteFeatures
+    documents: NDArray[np.int64] | None = None
+    """[samples] document of each token, for the bootstrap; None where samples are independent."""
 
 
 def rows_to_gates(
@@ -73,18 +75,23 @@ def rows_to_gates(
         seed: Of the bootstrap.
         progress: Told of every feature.
     """
-    options = ReadingOptions(
-        firing_quantile_fraction=config.firing,
-        levels=config.levels,
-        min_firings=config.min_firings,
-        bootstrap=max(1, config.bootstrap),
-        seed=seed,
-    )
+    options = reading_options(config, seed)
     indices: Sequence[int] = np.flatnonzero(live).tolist()
     name = f"gates of {connector.target}"
     return tuple(
         _read_row(connector, index, train, heldout, options)
         for index in progress.track(indices, name, len(indices))
+    )
+
+
+def reading_options(config: ExtractConfig, seed: int) -> ReadingOptions:
+    """What `config` says about reading; `seed` is of the bootstrap."""
+    return ReadingOptions(
+        firing_quantile_fraction=config.firing,
+        levels=config.levels,
+        min_firings=config.min_firings,
+        bootstrap=max(1, config.bootstrap),
+        seed=seed,
     )
 
 
@@ -102,11 +109,13 @@ def _read_row(
         scale=float(connector.target_scales[index]),
         source_scales=connector.source_scales.double().numpy()[sources],
     )
-    activities = [_activity(row, sources, index, split) for split in (train, heldout)]
+    activities = [activity_of(row, split) for split in (train, heldout)]
     return read_gate(row, activities[0], activities[1], options)
 
 
-def _activity(row: Row, sources: NDArray[np.intp], index: int, split: Split) -> Activity:
-    inputs = sp.csc_array(split.source.matrix[:, sources])
+def activity_of(row: Row, split: Split) -> Activity:
+    """What the row's inputs, its true output and the row itself did."""
+    inputs = sp.csc_array(split.source.matrix[:, [source.index for source in row.sources]])
     predicted = np.maximum(inputs @ row.raw_weights + row.bias, 0.0)
-    return Activity(inputs=inputs, target=split.target.column(index), predicted=predicted)
+    target = split.target.column(row.feature.index)
+    return Activity(inputs=inputs, target=target, predicted=predicted, groups=split.documents)

@@ -1,51 +1,32 @@
 """Owns the choice of a formula from training data: candidates, search, wide counts, canonical form,
 runner-up."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from circuitlogic.features import FeatureId
 from circuitlogic.logic import canonical, truth
-from circuitlogic.logic.activity import Activity, BoolArray, FloatArray, IntArray, ReadingOptions, Row
+from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray, ReadingOptions, Row
 from circuitlogic.logic.formula import And, Const, Formula, Literal, Not, Or, at_least
 from circuitlogic.logic.gate import RunnerUp
 from circuitlogic.logic.kinds import kind_of_canonical
 from circuitlogic.logic.proposals import Finding
 from circuitlogic.logic.search import NOTHING, Search
-from circuitlogic.logic.states import (
-    InputColumn,
-    States,
-    count_states,
-    firing_threshold,
-    read_column,
-    state_codes,
-)
+from circuitlogic.logic.states import States, count_states, state_codes
+from circuitlogic.logic.training import Training
 from circuitlogic.logic.wide import Count, widest_count
 
 _NEGLIGIBLE = 0.02
 """Inputs whose typical effect is below this share of the strongest are left out."""
+_REPAIRS = 2
+"""Least price of a literal in firings' worth of F1; with about 26 candidates, less buys chance repairs."""
+_CLEAR_FIRINGS = 0.1
+"""Share of the firings that clear samples must hold for the formula to be decided on them."""
 _BY_DATA = 10
 _WIDE_CANDIDATES = 60
 _WIDE_FROM = 8
 _NEAR = 12
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Training:
-    """What training data say about one row, before any search."""
-
-    columns: tuple[InputColumn, ...]
-    """In the order of `Row.sources`."""
-    threshold: float
-    fired: BoolArray
-    """[N] the true output feature fires."""
-    inverted: bool
-    """Whether it fires on more than half of the samples: its absence is searched for instead."""
-
-    @property
-    def sought(self) -> BoolArray:
-        """[N] what the search explains."""
-        return ~self.fired if self.inverted else self.fired
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,31 +61,24 @@ class Decision:
     runner_up: RunnerUp | None
 
 
-def measure(train: Activity, row: Row, fraction: float, levels: int) -> Training:
-    """Thresholds and firings of the row's features."""
-    threshold = firing_threshold(train.target, fraction)
-    fired = train.target > threshold
-    columns = tuple(
-        read_column(train.inputs, at, source, fraction, levels) for at, source in enumerate(row.sources)
-    )
-    return Training(columns, threshold, fired, 2 * int(np.count_nonzero(fired)) > fired.size)
-
-
-def decide(row: Row, training: Training, options: ReadingOptions) -> Decision:
-    """The best formula by training data alone."""
-    everything = _everything(row, training)
+def decide(
+    row: Row, training: Training, options: ReadingOptions, excluded: frozenset[FeatureId] = frozenset()
+) -> Decision:
+    """The best formula by training data alone, without inputs in `excluded`."""
+    everything = _everything(row, training, excluded)
     pool = everything.picked(_candidates(everything, options.candidates, _BY_DATA))
     states = _states(pool, training)
-    price = max(options.price, 1 / max(states.total, 1.0))
+    price = max(options.price, _REPAIRS / max(states.total, 1.0))
     pairs = canonical.nested_pairs(pool.literals)
-    search = Search(states, pool.effects, pool.associations, pairs, price, options.max_literals)
+    decided_on = _clear_states(pool, training, states, options.min_firings)
+    search = Search(decided_on, pool.effects, pool.associations, pairs, price, options.max_literals)
     best = search.run() if pool.literals else NOTHING
     formula = _formula(best, pool, training.inverted)
     f1 = best.f1
     if len(best.chosen) >= min(_WIDE_FROM, options.max_literals):
         wide_pool = everything.picked(_candidates(everything, _WIDE_CANDIDATES, 0, level=0))
         count = widest_count(_states(wide_pool, training), wide_pool.effects, wide_pool.associations, price)
-        if count is not None and count.objective < best.objective - 1e-9:
+        if count is not None and count.objective < _objective(search, best, states) - 1e-9:
             formula, f1 = _count_formula(count, wide_pool, training.inverted), count.f1
     return Decision(formula, f1, pool, states, _runner_up(search, best, pool, formula, training.inverted))
 
@@ -114,13 +88,33 @@ def _states(pool: Pool, training: Training) -> States:
     return count_states(state_codes(pool.rows, sought.shape[0]), sought, len(pool.literals))
 
 
-def _everything(row: Row, training: Training) -> Pool:
+def _objective(search: Search, best: Finding, states: States) -> float:
+    """What `best` is worth on all samples."""
+    said = replace(search, states=states).values(best)
+    f1 = 2 * float(states.firing[said].sum()) / (float(states.samples[said].sum()) + states.total)
+    return 1 - f1 + search.price * best.cost
+
+
+def _clear_states(pool: Pool, training: Training, states: States, least: int) -> States:
+    """The states of samples without a literal in doubt; of all samples, where too few firings would be left."""
+    clear = training.clear(literal.feature for literal in pool.literals)
+    sought = training.sought[clear]
+    kept = np.count_nonzero(sought)
+    if clear.all() or kept < max(_CLEAR_FIRINGS * states.total, least):
+        return states
+    codes = state_codes(pool.rows, clear.shape[0])[clear]
+    return count_states(codes, sought, len(pool.literals))
+
+
+def _everything(row: Row, training: Training, excluded: frozenset[FeatureId]) -> Pool:
     """All literals with a noticeable effect; effects are signed as on what is sought."""
     literals: list[Literal] = []
     rows: list[IntArray] = []
     effects: list[float] = []
     flip = -1.0 if training.inverted else 1.0
     for weight, column in zip(row.raw_weights.tolist(), training.columns, strict=True):
+        if column.feature in excluded:
+            continue
         below = 0.0
         for level, (where, mean) in enumerate(zip(column.rows, column.means, strict=True)):
             if where.size and (level == 0 or where.size < column.rows[level - 1].size):

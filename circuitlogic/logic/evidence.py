@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from circuitlogic.logic.activity import Activity, BoolArray, IntArray, ReadingOptions, Row
-from circuitlogic.logic.decision import Decision, Training
+from circuitlogic.logic.decision import Decision
 from circuitlogic.logic.formula import Formula, Literal, evaluate, literals_of
 from circuitlogic.logic.gate import Evidence, TableRow
 from circuitlogic.logic.scores import Counts, count, f1_interval, r_squared
 from circuitlogic.logic.states import samples_above, state_codes
+from circuitlogic.logic.training import Training
 
 TABLE_ROWS = 64
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import Activity, BoolArray, FloatArray, IntArray, Row
-from circuitlogic.logic.decision import Training
 from circuitlogic.logic.formula import Formula, Literal, evaluate, literals_of
 from circuitlogic.logic.scores import wilson_low
+from circuitlogic.logic.training import Training
 
 KILLS = 0.8
 SPARES = 0.2

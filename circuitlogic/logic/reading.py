@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from circuitlogic.features import FeatureId
 from circuitlogic.logic import canonical, truth
 from circuitlogic.logic.activity import Activity, IntArray, ReadingOptions, Row, check
-from circuitlogic.logic.decision import Decision, Training, decide, measure
+from circuitlogic.logic.decision import Decision, decide
 from circuitlogic.logic.evidence import Proof, literal_rows, masks, prove, truth_table
 from circuitlogic.logic.formula import Const, Formula, Literal, literals_of
 from circuitlogic.logic.gate import Evidence, Gate, GateInput, RunnerUp, TableRow
@@ -19,6 +20,7 @@ from circuitlogic.logic.kinds import kind_of_canonical
 from circuitlogic.logic.kinds.shape import shape_of
 from circuitlogic.logic.relations import relations, rests_on_weights
 from circuitlogic.logic.states import count_states, state_codes
+from circuitlogic.logic.training import Training, measure
 
 __all__ = ["Activity", "ReadingOptions", "Row", "read_gate"]
 
@@ -27,10 +29,17 @@ _DISAGREES = 0.8
 _MAX_RELATED = 9
 
 
-def read_gate(row: Row, train: Activity, heldout: Activity, options: ReadingOptions | None = None) -> Gate:
+def read_gate(
+    row: Row,
+    train: Activity,
+    heldout: Activity,
+    options: ReadingOptions | None = None,
+    excluded: frozenset[FeatureId] = frozenset(),
+) -> Gate:
     """What the output feature of `row` computes from its inputs.
 
-    The formula is chosen on `train` alone; `heldout` decides only whether it is claimed.
+    The formula is chosen on `train` alone; `heldout` decides only whether it is claimed. Inputs in `excluded`
+    stay edges of the gate, and no formula uses them.
 
     Raises:
         DataError: activations do not fit the row.
@@ -50,11 +59,18 @@ def read_gate(row: Row, train: Activity, heldout: Activity, options: ReadingOpti
         return _gate(row, training, "dead", Const(False))
     if firings < options.min_firings or not (heldout.target > training.threshold).any():
         return _gate(row, training, "insufficient", None)
-    return _read(row, train, heldout, training, options)
+    return _read(row, train, heldout, training, options, excluded)
 
 
-def _read(row: Row, train: Activity, heldout: Activity, training: Training, options: ReadingOptions) -> Gate:
-    decision = decide(row, training, options)
+def _read(
+    row: Row,
+    train: Activity,
+    heldout: Activity,
+    training: Training,
+    options: ReadingOptions,
+    excluded: frozenset[FeatureId],
+) -> Gate:
+    decision = decide(row, training, options, excluded)
     proof = prove(row, train, heldout, training, decision, options)
     if not _claimed(proof, training, decision.formula, options):
         return _unclaimed(row, training, decision, proof, options)
@@ -64,7 +80,7 @@ def _read(row: Row, train: Activity, heldout: Activity, training: Training, opti
     kind, flags = _kind(formula, brakes)
     flags += _relation_flags(formula, brakes, training)
     flags += _caveats(formula, rows, training, proof)
-    if options.check_thresholds and _unstable(row, train, kind_of_canonical(formula), options):
+    if options.check_thresholds and _unstable(row, train, kind_of_canonical(formula), options, excluded):
         flags += ("unstable-threshold",)
     table = truth_table(formula, rows, train, training.fired)
     return _gate(row, training, kind, formula, proof.evidence, table, flags, decision.runner_up)
@@ -133,11 +149,13 @@ def _caveats(
     return tuple(flags)
 
 
-def _unstable(row: Row, train: Activity, kind: str, options: ReadingOptions) -> bool:
+def _unstable(
+    row: Row, train: Activity, kind: str, options: ReadingOptions, excluded: frozenset[FeatureId]
+) -> bool:
     """Whether half or twice the firing threshold gives the formula another kind."""
     for factor in _OTHER_THRESHOLDS:
         fraction = min(options.firing_quantile_fraction * factor, 0.99)
-        other = decide(row, measure(train, row, fraction, options.levels), options)
+        other = decide(row, measure(train, row, fraction, options.levels), options, excluded)
         if kind_of_canonical(other.formula) != kind:
             return True
     return False

@@ -39,6 +39,8 @@ class InputColumn:
     """Samples above each threshold, ascending; each a subset of the one before."""
     means: tuple[float, ...]
     """Mean activation of the samples between a level and the next (raw units)."""
+    weak: IntArray
+    """Samples on which it is active below its first threshold, ascending."""
 
     def literal(self, level: int) -> Literal:
         """The literal of `level`."""
@@ -54,6 +56,7 @@ def read_column(
     where = np.asarray(inputs.indices[span], dtype=np.int64)
     cut = firing_threshold(values, fraction)
     fired = values > cut
+    weak = where[(values > 0) & ~fired]
     values, where = values[fired], where[fired]
     cuts = [cut]
     cuts += [quantile(values, 1 - 0.5**level) for level in range(1, levels)]
@@ -63,7 +66,7 @@ def read_column(
         bands = np.searchsorted(np.asarray(cuts), values, side="left") - 1
         counts = np.bincount(bands, minlength=levels)
         means = (np.bincount(bands, weights=values, minlength=levels) / np.maximum(counts, 1)).tolist()
-    return InputColumn(feature, tuple(cuts), tuple(rows), tuple(means))
+    return InputColumn(feature, tuple(cuts), tuple(rows), tuple(means), weak)
 
 
 def samples_above(inputs: scipy.sparse.csc_array, at: int, cut: float) -> IntArray:

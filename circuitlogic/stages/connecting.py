@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -14,15 +13,17 @@ from circuitlogic.connectors.metrics import FeatureFidelity, Sparsity, feature_f
 from circuitlogic.connectors.model import Connector
 from circuitlogic.connectors.training import train_connector
 from circuitlogic.errors import StudyError
+from circuitlogic.json_files import read_json, write_json
 from circuitlogic.networks.protocol import KnowsItsWeights
 from circuitlogic.progress import Progress
 from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
-from circuitlogic.stages.dictionaries import load_dictionaries
+from circuitlogic.stages.dictionaries import load_ends
 from circuitlogic.stages.seeds import seed_for
+from circuitlogic.stages.stretches import stretches
 from circuitlogic.stages.subject import Subject, load_card
 from circuitlogic.study import Study
-from circuitlogic.tensor_files import read_json, read_tensors, write_json, write_tensors
+from circuitlogic.tensor_files import read_tensors, write_tensors
 
 _METRICS = "metrics.json"
 _SNAPSHOTS = "snapshots.safetensors"
@@ -53,7 +54,7 @@ def make_connectors(study: Study, subject: Subject, progress: Progress) -> None:
     """Train every connector that is not trained yet."""
     config = study.config
     train, heldout = load_activations(study, "train"), load_activations(study, "heldout")
-    for source, target in pairwise(load_dictionaries(study)):
+    for source, target in load_ends(study):
         name = artefact(source.site, target.site)
         made_from = [study.entry(sae_artefact(d.site)).content for d in (source, target)]
         key = study.key("connector", config.connectors, config.seed, made_from, subject.identity)
@@ -115,7 +116,7 @@ def load_connectors(study: Study) -> tuple[Connector, ...]:
     Raises:
         StudyError: missing or damaged.
     """
-    pairs = pairwise(load_card(study).sites)
+    pairs = stretches(load_card(study).sites)
     return tuple(Connector.load(study.folder(artefact(source, target))) for source, target in pairs)
 
 

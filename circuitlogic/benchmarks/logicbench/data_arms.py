@@ -9,9 +9,9 @@ from sklearn.tree import DecisionTreeClassifier
 from circuitlogic.benchmarks.logicbench.arms import Arm, Reading, register
 from circuitlogic.benchmarks.logicbench.planting import FIRING
 from circuitlogic.logic.activity import Activity, BoolArray, FloatArray, IntArray, Row
-from circuitlogic.logic.decision import Training, measure
 from circuitlogic.logic.formula import And, Const, Formula, Literal, Not, Or
 from circuitlogic.logic.states import count_states, state_codes
+from circuitlogic.logic.training import Training, measure
 from circuitlogic.logic.truth import cells
 
 _BEAM, _LENGTH, _INPUTS, _SLACK, _LEAVES = 10, 5, 10, 0.01, 8

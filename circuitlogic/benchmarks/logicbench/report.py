@@ -12,7 +12,7 @@ from circuitlogic.benchmarks.logicbench.planting import MIN_F1, MIN_FLIPS, NEAR_
 from circuitlogic.benchmarks.logicbench.run import LogicBench
 from circuitlogic.benchmarks.logicbench.summary import ArmSummary, Share, share, summarise
 from circuitlogic.benchmarks.seed_report import markdown_table
-from circuitlogic.tensor_files import write_json
+from circuitlogic.json_files import write_json
 from circuitlogic.whole_files import write_bytes
 
 SCHEMA = "circuitlogic/logicbench/1"

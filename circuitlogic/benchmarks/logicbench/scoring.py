@@ -10,11 +10,11 @@ from circuitlogic.benchmarks.logicbench.cases import Case
 from circuitlogic.benchmarks.logicbench.planting import FIRING, NO_GATE_F1
 from circuitlogic.logic.activity import BoolArray
 from circuitlogic.logic.canonical import canonical
-from circuitlogic.logic.decision import measure
 from circuitlogic.logic.formula import Const, Formula, Literal, Not, evaluate, literals_of
 from circuitlogic.logic.kinds import kind_of_canonical
 from circuitlogic.logic.scores import count
 from circuitlogic.logic.states import samples_above
+from circuitlogic.logic.training import measure
 
 SAME_FIRING = 0.97
 NO_KIND = "none"

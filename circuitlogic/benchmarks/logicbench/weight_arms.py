@@ -5,9 +5,9 @@ import numpy as np
 from circuitlogic.benchmarks.logicbench.arms import Arm, Reading, register
 from circuitlogic.benchmarks.logicbench.planting import FIRING
 from circuitlogic.logic.activity import Activity, FloatArray, Row
-from circuitlogic.logic.decision import measure
 from circuitlogic.logic.formula import And, Const, Formula, Literal, Not, Or, Vote
 from circuitlogic.logic.states import count_states, state_codes
+from circuitlogic.logic.training import measure
 
 _WEIGHT, _OUTPUT, _STRONGEST, _SHARE = 0.1, 0.1, 10, 0.25
 _VOTES = 1000.0
