@@ -142,6 +142,76 @@ def graph(
         write(f"{out}\n")
 
 
+@bench_app.command("connectors")
+def connectors(
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write a Markdown report.")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write settings and every figure.")
+    ] = None,
+    samples: Annotated[int, typer.Option(min=100, help="Planted samples.")] = 20_000,
+    inputs: Annotated[int, typer.Option(min=8, help="Input features.")] = 512,
+    outputs: Annotated[int, typer.Option(min=1, help="Output features.")] = 512,
+    rows: Annotated[int, typer.Option(min=1, help="Rows on which peers are timed.")] = 8,
+    repeats: Annotated[int, typer.Option(min=1, help="Interleaved runs behind each median.")] = 3,
+    penalty: Annotated[float, typer.Option(help="L1 penalty of the race.")] = 4e-4,
+    linear_gap: Annotated[float, typer.Option(help="Gap of linear solvers.")] = 1e-6,
+    relu_gap: Annotated[float, typer.Option(help="Gap of ReLU solvers.")] = 1e-3,
+    seeds: Annotated[str, typer.Option(metavar="N,N,..", help="Draws; the race is on the first.")] = "0,1,2",
+    arms: Annotated[str, typer.Option(metavar="A;B;..", help="Solvers to race; default: all.")] = "",
+    recall: Annotated[bool, typer.Option(help="Count the planted edges that are found.")] = True,
+    digits: Annotated[bool, typer.Option(help="Try every solver on the embedded digits.")] = True,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> None:
+    """Race the connector solvers and their peers, and count the planted edges they find.
+
+    Takes a few minutes on one core. Peers that are not installed (celer, skglm) are named as absent.
+
+    Example: circuitlogic bench connectors --out reports/connectors.md
+    """
+    from circuitlogic.benchmarks.solverbench.run import (
+        Settings,
+        run_solverbench,
+        tables,
+        write_document,
+        write_report,
+    )
+    from circuitlogic.cli.console_progress import console_progress
+    from circuitlogic.cli.settings import parse_widths, with_threads
+
+    chosen = tuple(parse_widths(seeds, what="--seeds", lowest=0))
+    settings = Settings(
+        samples,
+        inputs,
+        outputs,
+        rows,
+        repeats,
+        penalty,
+        linear_gap,
+        relu_gap,
+        chosen,
+        _names(arms, ";"),
+        recall,
+        digits,
+    )
+    streams = Streams(color=not no_color, quiet=quiet)
+    with with_threads(1), console_progress(streams) as progress:
+        bench = run_solverbench(settings, progress)
+    for table in tables(bench):
+        streams.draw(table)
+    if json_file is not None:
+        write_document(bench, json_file)
+    if out is not None:
+        write_report(bench, out)
+        write(f"{out}\n")
+
+
+def _names(text: str, separator: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(separator) if name.strip())
+
+
 @bench_app.command("reading")
 def reading(
     rows: Annotated[int, typer.Option(min=100, help="Output features to read.")] = 2000,
