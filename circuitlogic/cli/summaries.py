@@ -9,7 +9,7 @@ from circuitlogic.cli.console import Streams
 from circuitlogic.errors import CheckFailedError
 
 if TYPE_CHECKING:
-    from circuitlogic.stages.feature_network import NetworkMetrics
+    from circuitlogic.stages.network_metrics import NetworkMetrics
     from circuitlogic.study import Study
 
 

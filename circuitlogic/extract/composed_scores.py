@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 
 from circuitlogic.errors import DataError
-from circuitlogic.extract.rows_to_gates import SiteFeatures
+from circuitlogic.extract.row_activity import SiteFeatures
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.composition import Composition
 from circuitlogic.logic.formula import evaluate

@@ -28,6 +28,7 @@ from circuitlogic.report.looks import Looks
 from circuitlogic.report.margins import margin_text
 from circuitlogic.report.numbers import small
 from circuitlogic.report.rows import GateRow, StudyView
+from circuitlogic.report.token_book import GateTokens
 from circuitlogic.verify.intervention import GateIntervention, StateIntervention
 
 MAX_INPUTS = 16
@@ -89,6 +90,8 @@ class Card:
     output: Sprite | None
     sources: tuple[tuple[CardInput, Sprite], ...]
     """Pictures of the inputs that the formula rests on."""
+    tokens: GateTokens | None = None
+    """Of a language model's gate."""
 
 
 class SpriteSheet:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -38,6 +38,7 @@ from circuitlogic.report.looks import Looks
 from circuitlogic.report.rows import GateRow, StudyView
 from circuitlogic.report.tables import KIND_STYLES
 from circuitlogic.report.tiles import Tile, tiles
+from circuitlogic.report.token_book import TokenBook
 from circuitlogic.report.view import check_extracted
 from circuitlogic.study import Study
 from circuitlogic.whole_files import write_bytes
@@ -117,7 +118,8 @@ def html_report(view: StudyView, study: Study, progress: Progress = SILENT, budg
     table = sorted_gates(view.gates)[:MAX_ROWS]
     bare = _rendered(view, _page(view, table, (), cones, strips, SpriteSheet(ExampleBook(study))))
     room = (BUDGET if budget is None else budget) - len(bare.encode())
-    cards = tuple(_cards_within(view, sprites, Looks(study, view), room, progress))
+    books = (Looks(study, view), TokenBook(study, view.labels))
+    cards = tuple(_cards_within(view, sprites, books, room, progress))
     return _rendered(view, _page(view, table, cards, cones, strips, sprites))
 
 
@@ -147,9 +149,10 @@ def _rendered(view: StudyView, page: Page) -> str:
 
 
 def _cards_within(
-    view: StudyView, sprites: SpriteSheet, looks: Looks, room: int, progress: Progress
+    view: StudyView, sprites: SpriteSheet, books: tuple[Looks, TokenBook], room: int, progress: Progress
 ) -> Iterator[Card]:
     """Cards of the gates that matter most, as many as fit into `room` bytes."""
+    looks, tokens = books
     rows = best_across_kinds(view.gates, MAX_CARDS)
     template = _environment().get_template("card.html.j2")
     carded = frozenset(row.gate.feature for row in rows)
@@ -157,6 +160,7 @@ def _cards_within(
     for number, row in enumerate(progress.track(rows, "gate cards", len(rows))):
         rules = len(sprites.rules)
         card = gate_card(row, view, sprites, looks, number, nested=number < NESTED)
+        card = replace(card, tokens=tokens.gate(row.gate))
         text = template.render(card=card, page=page, place=number + 1)
         room -= len(text.encode()) + sum(len(rule) + 1 for rule in sprites.rules[rules:])
         if room < 0:
@@ -222,7 +226,7 @@ def _environment() -> Environment:
         "measured_heads": MEASURED_HEADS,
         "split": numbers.split_title,
         "dash": numbers.NONE,
-        "css": Markup(_static("report.css") + INLINE_CSS),  # noqa: S704
+        "css": Markup(_static("report.css") + _static("tokens.css") + INLINE_CSS),  # noqa: S704
         "js": Markup(script),  # noqa: S704
         "script_hash": f"sha256-{digest}",
     }

@@ -18,6 +18,8 @@ from circuitlogic.stages.examples import heldout_pictures
 from circuitlogic.study import Study
 from circuitlogic.verify.intervention import GateIntervention
 
+MAX_LAYERS = 3
+"""Layers that a report expands; `circuitlogic show --expand` goes as deep as asked."""
 COUNTER_EXAMPLES = 6
 """Samples shown of each sort."""
 
@@ -41,7 +43,7 @@ class Looks:
         self._study = study
         self._features = HeldoutFeatures(study)
         self._expander = Expander(study, (row.gate for row in view.gates), view.labels, self._features)
-        self._layers = len(view.header.sites) - 1
+        self._layers = min(max(len(view.header.sites) - 1, 1), MAX_LAYERS)
         self._causal = {one.feature: one for one in load_causal(study) or ()}
         self._pictures: NDArray[np.uint8] | None = None
         self._is_read = False

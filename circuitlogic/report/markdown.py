@@ -30,6 +30,8 @@ from circuitlogic.report.markdown_text import code, definition_lines, plain, tab
 from circuitlogic.report.numbers import count, score, scored, share, split_title
 from circuitlogic.report.rows import GateRow, StudyView
 from circuitlogic.report.tiles import tiles
+from circuitlogic.report.token_book import TokenBook
+from circuitlogic.report.token_markdown import gate_lines
 from circuitlogic.report.view import check_extracted
 from circuitlogic.study import Study
 from circuitlogic.whole_files import write_bytes
@@ -131,14 +133,17 @@ def _gate_cells(row: GateRow) -> tuple[str, ...]:
 def _drawn(view: StudyView, study: Study, folder: Path, progress: Progress) -> Iterator[str]:
     """The best gates of every kind with circuit and pictures."""
     rows = best_across_kinds(view.gates, DRAWN)
-    book = ExampleBook(study)
+    books = (ExampleBook(study), TokenBook(study, view.labels))
     yield from ("## Circuits", "", "The best proven gate of each kind, then the second best, and so on.", "")
     looks = Looks(study, view)
     for row in progress.track(rows, "gate diagrams", len(rows)):
-        yield from _circuit(row, view, folder, book, looks.of(row))
+        yield from _circuit(row, view, folder, books, looks.of(row))
 
 
-def _circuit(row: GateRow, view: StudyView, folder: Path, book: ExampleBook, look: GateLook) -> Iterator[str]:
+def _circuit(
+    row: GateRow, view: StudyView, folder: Path, books: tuple[ExampleBook, TokenBook], look: GateLook
+) -> Iterator[str]:
+    book, texts = books
     gate = row.gate
     name = str(gate.feature).replace("/", "-")
     title = f"### {code(str(gate.feature))} {plain(row.label, 80)}".rstrip()
@@ -162,6 +167,9 @@ def _circuit(row: GateRow, view: StudyView, folder: Path, book: ExampleBook, loo
         image_grid(tiles_of, len(tiles_of), folder / IMAGES / f"examples-{name}.png")
         yield "The input optimised for it, then its strongest held-out examples:"
         yield from ("", f"![examples of {plain(str(gate.feature))}]({IMAGES}/examples-{name}.png)", "")
+    tokens = texts.gate(gate)
+    if tokens is not None:
+        yield from gate_lines(tokens, gate.evidence.f1 if row.claims and gate.evidence is not None else None)
 
 
 def _beside(row: GateRow, view: StudyView, look: GateLook) -> Iterator[str]:

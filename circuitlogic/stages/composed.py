@@ -2,7 +2,8 @@
 
 from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.extract.composed_scores import ComposedScores, composed_scores
-from circuitlogic.extract.rows_to_gates import SiteFeatures, encode_site
+from circuitlogic.extract.row_activity import SiteFeatures
+from circuitlogic.extract.rows_to_gates import encode_site
 from circuitlogic.logic.composition import Composition
 from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import load_activations

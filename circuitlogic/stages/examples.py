@@ -24,7 +24,8 @@ from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
 from circuitlogic.stages.dictionaries import load_dictionaries
 from circuitlogic.stages.seeds import seed_for
-from circuitlogic.stages.subject import Subject, stored_subject
+from circuitlogic.stages.subject import Subject, load_card
+from circuitlogic.stages.subject_kinds import stored_subject
 from circuitlogic.study import Study
 from circuitlogic.whole_files import write_bytes
 
@@ -167,8 +168,8 @@ def heldout_pictures(study: Study) -> NDArray[np.uint8] | None:
     Raises:
         CircuitLogicError: the network was brought by the caller, or the data set is not there.
     """
-    subject = stored_subject(study)
-    return None if subject.image_shape is None else _pictures(subject, subject.image_shape)
+    shape = load_card(study).image_shape
+    return None if shape is None else _pictures(stored_subject(study), shape)
 
 
 def _npy(values: NDArray[np.generic]) -> bytes:

@@ -1,32 +1,29 @@
 """Stage 5: the feature network, pruned and tuned, and how closely it follows the original."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
-
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from circuitlogic.activations.paired import PairedActivations
-from circuitlogic.connectors.metrics import FeatureFidelity, Sparsity, sparsity_of
+from circuitlogic.connectors.metrics import sparsity_of
 from circuitlogic.connectors.model import Connector
 from circuitlogic.datasets.images import ImageData
 from circuitlogic.errors import ConfigError, StudyError
 from circuitlogic.networks.protocol import Tail, tail_from
-from circuitlogic.progress import Progress
+from circuitlogic.progress import SILENT, Progress
 from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.stages.captured import captured, load_activations, load_labels
 from circuitlogic.stages.connecting import artefact as connector_artefact
 from circuitlogic.stages.connecting import load_connectors
 from circuitlogic.stages.dictionaries import load_dictionaries
+from circuitlogic.stages.network_metrics import NetworkMetrics
 from circuitlogic.stages.seeds import seed_for
+from circuitlogic.stages.splicing import measure_splices
 from circuitlogic.stages.subject import Subject, image_samples
 from circuitlogic.study import Study
 from circuitlogic.substitute.feature_network import FeatureNetwork
 from circuitlogic.substitute.tuning import tune_feature_network
-from circuitlogic.tensor_files import read_json, write_json
 from circuitlogic.verify.faithfulness import (
-    Faithfulness,
     faithfulness,
     reconstruction_faithfulness,
     reference,
@@ -35,37 +32,27 @@ from circuitlogic.verify.faithfulness import (
 
 TUNED = "feature_network"
 """Artefact that holds the tuned connectors."""
-FIDELITY = "fidelity"
-"""Artefact that holds the metrics at the extracted threshold."""
-_METRICS = "metrics.json"
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkMetrics:
-    """The feature network at one threshold on one split."""
-
-    threshold: float
-    variants: tuple[Faithfulness, ...]
-    """From the last autoencoder alone down to the thresholded graph."""
-    sparsity: tuple[Sparsity, ...]
-    """Of each thresholded connector."""
-    fidelity: tuple[FeatureFidelity, ...]
-    """Of each predicted site's features in the thresholded chain."""
 
 
 def make_feature_network(study: Study, subject: Subject, progress: Progress) -> None:
-    """Tune the chain of connectors; measure nothing yet, since that needs a threshold."""
+    """Tune the chain of connectors; measure nothing yet, since that needs a threshold.
+
+    A language model's connectors stay as solved: each stands for one layer, with the true ones around it.
+    """
     config = study.config
-    solved = load_feature_network(study, subject, tuned=False)
-    made_from = [study.entry(connector_artefact(c.source, c.target)).content for c in solved.connectors]
+    connectors = load_connectors(study)
+    made_from = [study.entry(connector_artefact(c.source, c.target)).content for c in connectors]
     key = study.key("tune", config.tune, config.extract.threshold, config.seed, made_from, subject.identity)
     if study.is_done(TUNED, key):
         return
-    train = load_activations(study, "train")
-    seed = seed_for(config.seed, TUNED)
-    tuned = tune_feature_network(solved, train, config.tune, config.extract.threshold, seed, progress)
+    if subject.text is None:
+        train = load_activations(study, "train")
+        seed = seed_for(config.seed, TUNED)
+        solved = load_feature_network(study, subject, tuned=False)
+        tuned = tune_feature_network(solved, train, config.tune, config.extract.threshold, seed, progress)
+        connectors = tuned.connectors
     with study.making(TUNED, key) as folder:
-        for connector in tuned.connectors:
+        for connector in connectors:
             connector.save(folder / f"{connector.source}__{connector.target}")
 
 
@@ -105,8 +92,12 @@ def load_tuned(study: Study) -> tuple[Connector, ...]:
     return tuple(Connector.load(folder / f"{source}__{target}") for source, target in names)
 
 
-def measure_feature_network(study: Study, subject: Subject, threshold: float, split: str) -> NetworkMetrics:
+def measure_feature_network(
+    study: Study, subject: Subject, threshold: float, split: str, progress: Progress = SILENT
+) -> NetworkMetrics:
     """Run every variant on a stored split, after really thresholding."""
+    if subject.text is not None:
+        return measure_splices(study, subject, load_tuned(study), threshold, progress)
     activations, labels = load_activations(study, split), load_labels(study, split)
     solved, tuned = (load_feature_network(study, subject, tuned=t) for t in (False, True))
     return measure_chain(solved, tuned, threshold, activations, labels, split)
@@ -156,33 +147,3 @@ def measure_split(
     labels = torch.from_numpy(data.test.labels)
     with captured(subject, image_samples(data.test), progress) as activations:
         return measure_chain(solved, tuned, threshold, activations, labels, split)
-
-
-def save_metrics(metrics: NetworkMetrics, study: Study, artefact: str, key: str) -> None:
-    """Write metrics as an artefact of the study."""
-    with study.making(artefact, key) as folder:
-        write_json(folder / _METRICS, asdict(metrics))
-
-
-def load_metrics(study: Study, artefact: str) -> NetworkMetrics:
-    """Read what `save_metrics` wrote.
-
-    Raises:
-        StudyError: missing or damaged.
-    """
-    path = study.folder(artefact) / _METRICS
-    value = read_json(path)
-    try:
-        return NetworkMetrics(
-            float(value["threshold"]),
-            tuple(_faithfulness(v) for v in value["variants"]),
-            tuple(Sparsity(**v) for v in value["sparsity"]),
-            tuple(FeatureFidelity(**v) for v in value["fidelity"]),
-        )
-    except (KeyError, TypeError):
-        raise StudyError(f"{path} is damaged: it does not hold feature-network metrics") from None
-
-
-def _faithfulness(value: dict[str, Any]) -> Faithfulness:
-    values: dict[str, Any] = {**value, "edges": tuple(value["edges"])}
-    return Faithfulness(**values)

@@ -107,15 +107,22 @@ def _one(study: "Study", graph: "FeatureGraph", gate: "Gate", output: Output) ->
     from circuitlogic.report.examples import ExampleBook
     from circuitlogic.report.gate_panel import gate_panel
     from circuitlogic.report.gate_rows import gate_row
+    from circuitlogic.report.token_book import TokenBook, gate_tokens_json
+    from circuitlogic.report.token_panel import gate_tokens
     from circuitlogic.report.view import graph_labels
 
     labels = graph_labels(graph)
     row = gate_row(gate, labels)
+    tokens = TokenBook(study, labels).gate(gate)
     if output.is_default or (output.chosen == "table" and output.columns is None):
         pictures = ExampleBook(study).of(gate.feature) if output.streams.interactive else None
         output.streams.draw(gate_panel(gate, labels, pictures), pipe_width=_PANEL)
+        if tokens is not None:
+            f1 = gate.evidence.f1 if row.claims and gate.evidence is not None else None
+            output.streams.draw(gate_tokens(tokens, f1), pipe_width=_PANEL)
     elif output.chosen == "json" and output.columns is None:
-        write_document("gate", {"study": str(study.root), "label": row.label, "gate": gate_to_json(gate)})
+        about = {"study": str(study.root), "label": row.label, "gate": gate_to_json(gate)}
+        write_document("gate", about | ({} if tokens is None else {"tokens": gate_tokens_json(tokens)}))
     else:
         write_listing(Listing("show", COLUMNS, gate_values([row]), SHOWN), output)
 
