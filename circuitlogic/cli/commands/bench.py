@@ -97,6 +97,144 @@ def logic(
         write(f"{out}\n")
 
 
+@bench_app.command("graph")
+def graph(
+    edges: Annotated[int, typer.Option(min=1_000, help="How many edges to draw.")] = 10_000_000,
+    features: Annotated[int, typer.Option(min=64, help="Features per site; there are six sites.")] = 32_768,
+    seed: Annotated[int, typer.Option(min=0, help="Of the graph and of the features asked about.")] = 0,
+    rounds: Annotated[int, typer.Option(min=1, help="Features asked about per question.")] = 9,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write a Markdown report.")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write every figure.")
+    ] = None,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> None:
+    """Ask a large graph with hubs the same questions in every library.
+
+    Ours, NetworkX, rustworkx and SciPy, as far as they are installed. Ten million edges take some minutes and
+    about 8 GB, most of it NetworkX.
+
+    Example: circuitlogic bench graph --edges 1000000
+    """
+    from circuitlogic.benchmarks.graphbench.hubs import Shape
+    from circuitlogic.benchmarks.graphbench.measure import Settings, run_graphbench
+    from circuitlogic.benchmarks.graphbench.report import (
+        answer_table,
+        target_table,
+        write_json_document,
+        write_report,
+    )
+    from circuitlogic.cli.console_progress import console_progress
+
+    settings = Settings(Shape(features=features, edges=edges), seed, rounds)
+    streams = Streams(color=not no_color, quiet=quiet)
+    with console_progress(streams) as progress:
+        bench = run_graphbench(settings, progress)
+    streams.draw(target_table(bench))
+    streams.draw(answer_table(bench))
+    if json_file is not None:
+        write_json_document(bench, json_file)
+    if out is not None:
+        write_report(bench, out)
+        write(f"{out}\n")
+
+
+@bench_app.command("connectors")
+def connectors(
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write a Markdown report.")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write settings and every figure.")
+    ] = None,
+    samples: Annotated[int, typer.Option(min=100, help="Planted samples.")] = 20_000,
+    inputs: Annotated[int, typer.Option(min=8, help="Input features.")] = 512,
+    outputs: Annotated[int, typer.Option(min=1, help="Output features.")] = 512,
+    rows: Annotated[int, typer.Option(min=1, help="Rows on which peers are timed.")] = 8,
+    repeats: Annotated[int, typer.Option(min=1, help="Interleaved runs behind each median.")] = 3,
+    penalty: Annotated[float, typer.Option(help="L1 penalty of the race.")] = 4e-4,
+    linear_gap: Annotated[float, typer.Option(help="Gap of linear solvers.")] = 1e-6,
+    relu_gap: Annotated[float, typer.Option(help="Gap of ReLU solvers.")] = 1e-3,
+    seeds: Annotated[str, typer.Option(metavar="N,N,..", help="Draws; the race is on the first.")] = "0,1,2",
+    arms: Annotated[str, typer.Option(metavar="A;B;..", help="Solvers to race; default: all.")] = "",
+    recall: Annotated[bool, typer.Option(help="Count the planted edges that are found.")] = True,
+    digits: Annotated[bool, typer.Option(help="Try every solver on the embedded digits.")] = True,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> None:
+    """Race the connector solvers and their peers, and count the planted edges they find.
+
+    Takes a few minutes on one core. Peers that are not installed (celer, skglm) are named as absent.
+
+    Example: circuitlogic bench connectors --out reports/connectors.md
+    """
+    from circuitlogic.benchmarks.solverbench.run import (
+        Settings,
+        run_solverbench,
+        tables,
+        write_document,
+        write_report,
+    )
+    from circuitlogic.cli.console_progress import console_progress
+    from circuitlogic.cli.settings import parse_widths, with_threads
+
+    chosen = tuple(parse_widths(seeds, what="--seeds", lowest=0))
+    settings = Settings(
+        samples,
+        inputs,
+        outputs,
+        rows,
+        repeats,
+        penalty,
+        linear_gap,
+        relu_gap,
+        chosen,
+        _names(arms, ";"),
+        recall,
+        digits,
+    )
+    streams = Streams(color=not no_color, quiet=quiet)
+    with with_threads(1), console_progress(streams) as progress:
+        bench = run_solverbench(settings, progress)
+    for table in tables(bench):
+        streams.draw(table)
+    if json_file is not None:
+        write_document(bench, json_file)
+    if out is not None:
+        write_report(bench, out)
+        write(f"{out}\n")
+
+
+def _names(text: str, separator: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(separator) if name.strip())
+
+
+@bench_app.command("reading")
+def reading(
+    rows: Annotated[int, typer.Option(min=100, help="Output features to read.")] = 2000,
+    samples: Annotated[int, typer.Option(min=1000, help="For reading, and as many for judging.")] = 100_000,
+    inputs: Annotated[int, typer.Option(min=12, help="Input features at the site.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draw.")] = 0,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> None:
+    """Measure how fast rows are read as gates, by plain and by compiled loops.
+
+    Example: circuitlogic bench reading --rows 500
+    """
+    from circuitlogic.benchmarks.readspeed import draw_speed, measure_reading
+    from circuitlogic.cli.console_progress import console_progress
+    from circuitlogic.cli.settings import with_threads
+
+    streams = Streams(color=not no_color, quiet=quiet)
+    with with_threads(1), console_progress(streams) as progress:
+        speed = measure_reading(rows, samples, inputs, seed, progress)
+    streams.draw(draw_speed(speed))
+
+
 @bench_app.command("lm")
 def lm(
     config_file: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="Of a language model's study.")],
