@@ -29,7 +29,7 @@ MANIFEST_FILE = "manifest.json"
 _BUILDING = ".building"
 _CHAIN = ("network", "activations", "saes", "connectors", "feature_network", "graph", "gates", "fidelity")
 """Kinds of artefacts, each made from those before it."""
-_BRANCHES = {"examples": "saes", "causal": "gates"}
+_BRANCHES = {"examples": "feature_network", "causal": "gates"}
 """Kinds beside the chain, with the last kind that they are made from."""
 _PACKAGES = ("circuitlogic", "torch", "numpy", "scipy", "sympy", "networkx")
 

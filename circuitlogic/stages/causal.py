@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from circuitlogic.activations.paired import PairedActivations
+from circuitlogic.activations.paired import INPUTS, PairedActivations
 from circuitlogic.activations.sites import Site
 from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.errors import ConfigError, StudyError
@@ -24,7 +24,6 @@ from circuitlogic.stages.extracted import GATES, load_gates
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import NETWORK, Subject, image_samples, load_card, load_data
 from circuitlogic.study import Study
-from circuitlogic.substitute.tuning import INPUTS
 from circuitlogic.verify.gate_experiment import MAX_SAMPLES, MAX_STATES, Rerun, Setting, intervene
 from circuitlogic.verify.intervention import GateIntervention
 from circuitlogic.verify.interventions_file import SCHEMA, load_interventions, save_interventions

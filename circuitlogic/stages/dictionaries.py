@@ -1,11 +1,14 @@
 """Stage 3: one sparse autoencoder per site, with its held-out metrics, history and feature statistics."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 
+from circuitlogic.config import SaeConfig
 from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.errors import StudyError
 from circuitlogic.progress import Progress
+from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.saes.metrics import SaeMetrics
 from circuitlogic.saes.saelens import load_sae, save_sae
 from circuitlogic.saes.statistics import FeatureStatistics, feature_statistics
@@ -18,6 +21,8 @@ from circuitlogic.study import Study
 from circuitlogic.tensor_files import read_json, write_json
 from circuitlogic.whole_files import write_bytes
 
+TUNED = "feature_network"
+"""Artefact of the tuned connectors, and of the autoencoders that were tuned with them."""
 _STATISTICS = "statistics.safetensors"
 _METRICS = "metrics.json"
 _HISTORY = "history.jsonl"
@@ -33,45 +38,72 @@ def make_dictionaries(study: Study, progress: Progress) -> None:
     config = study.config
     captured = [study.entry(activations_artefact(split)).content for split in ("train", "heldout")]
     train, heldout = load_activations(study, "train"), load_activations(study, "heldout")
-    for site in load_card(study).sites:
-        key = study.key("sae", config.saes, config.extract.firing, config.seed, site, captured)
+    for number, site in enumerate(load_card(study).sites):
+        settings = site_settings(config.saes, number)
+        key = study.key("sae", settings, config.extract.firing, config.seed, site, captured)
         if study.is_done(artefact(site), key):
             continue
         seed = seed_for(config.seed, artefact(site))
         trained = train_sae(
-            train.stores[site], heldout.stores[site], config.saes, seed, progress, f"SAE of {site}"
+            train.stores[site], heldout.stores[site], settings, seed, progress, f"SAE of {site}"
         )
         statistics = feature_statistics(trained.sae, train.stores[site], config.extract.firing)
         with study.making(artefact(site), key) as folder:
-            save_sae(trained.sae, folder, {"hook_name": site})
-            statistics.save(folder / _STATISTICS)
-            write_json(folder / _METRICS, asdict(trained.metrics))
+            save_dictionary(Dictionary(site, trained.sae, statistics), trained.metrics, folder)
             lines = (json.dumps(asdict(record)) + "\n" for record in trained.history)
             write_bytes(folder / _HISTORY, "".join(lines).encode())
 
 
-def load_dictionary(study: Study, site: str) -> Dictionary:
-    """A site's autoencoder with its feature statistics.
+def site_settings(config: SaeConfig, number: int) -> SaeConfig:
+    """The settings of the autoencoder at the site with this number, counted from 0."""
+    first = replace(config, later_expansion=None, later_k=None)
+    if number == 0:
+        return first
+    return replace(
+        first,
+        expansion=config.expansion if config.later_expansion is None else config.later_expansion,
+        k=config.k if config.later_k is None else config.later_k,
+    )
+
+
+def save_dictionary(dictionary: Dictionary, metrics: SaeMetrics, folder: Path) -> None:
+    """Write an autoencoder with its statistics and held-out metrics."""
+    if not isinstance(dictionary.encoder, SparseAutoencoder):
+        raise StudyError(f"the dictionary of {dictionary.site} is no autoencoder: it cannot be written")
+    save_sae(dictionary.encoder, folder, {"hook_name": dictionary.site})
+    dictionary.statistics.save(folder / _STATISTICS)
+    write_json(folder / _METRICS, asdict(metrics))
+
+
+def _folder(study: Study, site: str, tuned: bool) -> Path:
+    """Where a site's dictionary lies: beside the tuned connectors if it moved with them."""
+    if tuned and study.has(TUNED) and (study.root / TUNED / artefact(site)).is_dir():
+        return study.folder(TUNED) / artefact(site)
+    return study.folder(artefact(site))
+
+
+def load_dictionary(study: Study, site: str, tuned: bool = True) -> Dictionary:
+    """A site's autoencoder with its feature statistics; `tuned`: as the feature network uses it.
 
     Raises:
         StudyError: missing or damaged.
     """
-    folder = study.folder(artefact(site))
+    folder = _folder(study, site, tuned)
     return Dictionary(site, load_sae(folder), FeatureStatistics.load(folder / _STATISTICS))
 
 
-def load_dictionaries(study: Study) -> tuple[Dictionary, ...]:
-    """All sites' dictionaries, in order."""
-    return tuple(load_dictionary(study, site) for site in load_card(study).sites)
+def load_dictionaries(study: Study, tuned: bool = True) -> tuple[Dictionary, ...]:
+    """All sites' dictionaries, in order; `tuned`: as the feature network uses them."""
+    return tuple(load_dictionary(study, site, tuned) for site in load_card(study).sites)
 
 
-def load_sae_metrics(study: Study, site: str) -> SaeMetrics:
-    """Held-out metrics of a site's autoencoder.
+def load_sae_metrics(study: Study, site: str, tuned: bool = True) -> SaeMetrics:
+    """Held-out metrics of a site's autoencoder; `tuned`: as the feature network uses it.
 
     Raises:
         StudyError: missing or damaged.
     """
-    path = study.folder(artefact(site)) / _METRICS
+    path = _folder(study, site, tuned) / _METRICS
     try:
         return SaeMetrics(**read_json(path))
     except TypeError:
