@@ -5,6 +5,7 @@
 A stage that is done and unchanged is not run again.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import make_activations
 from circuitlogic.stages.causal import make_causal
 from circuitlogic.stages.connecting import make_connectors
+from circuitlogic.stages.controls import Control, make_controls
 from circuitlogic.stages.dictionaries import make_dictionaries
 from circuitlogic.stages.examples import make_examples
 from circuitlogic.stages.extracted import GRAPH, make_gates, make_graph
@@ -38,6 +40,7 @@ from circuitlogic.stages.subject import (
     make_own_card,
     stored_subject,
 )
+from circuitlogic.stages.sweep import SweepPoint, make_sweep
 from circuitlogic.study import Study
 from circuitlogic.verify.intervention import GateIntervention
 
@@ -132,6 +135,28 @@ def verify(
         threshold = load_metrics(study, FIDELITY).threshold
     used = _extract_config(study, threshold).threshold
     return measure_split(study, classifier_subject(study, data), data, split, used, progress)
+
+
+def sweep(
+    study: Study, budgets: Sequence[int], subject: Subject | None = None, progress: Progress = SILENT
+) -> tuple[SweepPoint, ...]:
+    """Prune and tune the connectors at several edge budgets; arguments and errors as `extract`, and those of
+    `circuitlogic.stages.sweep.make_sweep`."""
+    subject = subject or stored_subject(study, progress)
+    check_subject(study, subject)
+    with subject.at_rest():
+        return make_sweep(study, subject, budgets, progress)
+
+
+def controls(study: Study, progress: Progress = SILENT) -> tuple[Control, ...]:
+    """The study's recipe on its own neurons, and on randomised weights.
+
+    Raises:
+        StudyError: the study is not trained, or its network was brought by the caller.
+    """
+    load_classifier(study)
+    data = load_data(study.config, progress)
+    return make_controls(study, classifier_subject(study, data), data, progress)
 
 
 def verify_gates(

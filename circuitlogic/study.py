@@ -29,7 +29,12 @@ MANIFEST_FILE = "manifest.json"
 _BUILDING = ".building"
 _CHAIN = ("network", "activations", "saes", "connectors", "feature_network", "graph", "gates", "fidelity")
 """Kinds of artefacts, each made from those before it."""
-_BRANCHES = {"examples": "feature_network", "causal": "gates"}
+_BRANCHES = {
+    "examples": "feature_network",
+    "causal": "gates",
+    "sweep": "connectors",
+    "controls": "feature_network",
+}
 """Kinds beside the chain, with the last kind that they are made from."""
 _PACKAGES = ("circuitlogic", "torch", "numpy", "scipy", "sympy", "networkx")
 
@@ -236,6 +241,7 @@ def _kind(artefact: str) -> str:
 
 def _maker(artefact: str, root: Path) -> str:
     command = {"graph": "extract", "gates": "extract", "fidelity": "extract", "examples": "extract"}
+    command |= {"sweep": "sweep", "controls": "verify --controls"}
     return f"circuitlogic {command.get(_kind(artefact), 'train --out')} {root}"
 
 

@@ -16,6 +16,7 @@ from circuitlogic.cli.commands.inspect_path import inspect_path
 from circuitlogic.cli.commands.query import query_app
 from circuitlogic.cli.commands.report import report
 from circuitlogic.cli.commands.show import show
+from circuitlogic.cli.commands.sweep import sweep
 from circuitlogic.cli.commands.train import train
 from circuitlogic.cli.commands.verify import verify
 from circuitlogic.cli.console import write
@@ -46,6 +47,7 @@ def build_app(plain_help: bool = False) -> typer.Typer:
         ("train", train),
         ("extract", extract),
         ("verify", verify),
+        ("sweep", sweep),
         ("show", show),
         ("diagram", diagram),
         ("report", report),

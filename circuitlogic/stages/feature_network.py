@@ -243,17 +243,21 @@ def load_metrics(study: Study, artefact: str) -> NetworkMetrics:
         StudyError: missing or damaged.
     """
     path = study.folder(artefact) / _METRICS
-    value = read_json(path)
     try:
-        return NetworkMetrics(
-            float(value["threshold"]),
-            tuple(_faithfulness(v) for v in value["variants"]),
-            tuple(Sparsity(**v) for v in value["sparsity"]),
-            tuple(FeatureFidelity(**v) for v in value["fidelity"]),
-            tuple(DictionaryFit(**v) for v in value["dictionaries"]),
-        )
+        return metrics_from_json(read_json(path))
     except (KeyError, TypeError):
         raise StudyError(f"{path} is damaged: it does not hold feature-network metrics") from None
+
+
+def metrics_from_json(value: dict[str, Any]) -> NetworkMetrics:
+    """Metrics as a file holds them; KeyError or TypeError where they are something else."""
+    return NetworkMetrics(
+        float(value["threshold"]),
+        tuple(_faithfulness(v) for v in value["variants"]),
+        tuple(Sparsity(**v) for v in value["sparsity"]),
+        tuple(FeatureFidelity(**v) for v in value["fidelity"]),
+        tuple(DictionaryFit(**v) for v in value["dictionaries"]),
+    )
 
 
 def _faithfulness(value: dict[str, Any]) -> Faithfulness:

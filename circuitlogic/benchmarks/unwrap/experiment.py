@@ -34,21 +34,20 @@ from circuitlogic.config import StudyConfig, TuneConfig
 from circuitlogic.datasets.images import ImageData
 from circuitlogic.progress import Progress
 from circuitlogic.stages.captured import captured, load_activations, load_labels
+from circuitlogic.stages.controls import randomised_subject
 from circuitlogic.stages.extracted import load_gates, make_gates, make_graph
 from circuitlogic.stages.feature_network import load_feature_network, true_map_of
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import (
     Subject,
     image_samples,
-    load_classifier,
     load_data,
-    own_subject,
     stored_subject,
 )
 from circuitlogic.study import Study
 from circuitlogic.substitute.feature_network import FeatureNetwork
 from circuitlogic.substitute.tuning import tune_feature_network
-from circuitlogic.verify.controls import fit_readout, neuron_network, shuffled_classifier
+from circuitlogic.verify.controls import neuron_network
 
 Part = Literal["headline", "neurons", "curve", "random", "ladder"]
 PARTS: tuple[Part, ...] = ("headline", "neurons", "curve", "random", "ladder")
@@ -221,29 +220,13 @@ class UnwrapExperiment:
         config = self._final_config()
 
         def compute() -> Iterator[Figure]:
-            subject = self._randomised()
+            subject = randomised_subject(self.first, self.subject.identity, self.data)
             study = pipeline.train_on(self.folder / "random", config, subject, self.progress)
             heldout = (load_activations(study, "heldout"), load_labels(study, "heldout"))
             yield from self._scored(RANDOM, RANDOM_ARM, study, subject, {"heldout": heldout})
             yield from self._gates(RANDOM_ARM, study)
 
         return cached(path, self.first.key(RANDOM, config, self.subject.identity), compute)
-
-    def _randomised(self) -> Subject:
-        generator = torch.Generator().manual_seed(seed_for(self.seed, "randomised"))
-        network = shuffled_classifier(load_classifier(self.first), generator)
-        train, heldout = image_samples(self.data.train), image_samples(self.data.heldout)
-        labels = torch.from_numpy(self.data.train.labels)
-        fit_readout(network, torch.from_numpy(self.data.train.images), labels)
-        return own_subject(
-            network,
-            network.site_names,
-            train.batches,
-            heldout.batches,
-            identity=f"shuffled {self.subject.identity}",
-            train_labels=train.labels,
-            heldout_labels=heldout.labels,
-        )
 
     def _scored(
         self,

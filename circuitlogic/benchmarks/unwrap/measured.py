@@ -9,6 +9,7 @@ from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.benchmarks.figures import Figure, rows
 from circuitlogic.stages.feature_network import NetworkMetrics, measure_chain
 from circuitlogic.substitute.feature_network import FeatureNetwork
+from circuitlogic.verify.faithfulness import original_accuracy
 
 
 def network_figures(
@@ -23,16 +24,11 @@ def network_figures(
     """Figures of the thresholded network on each split of `samples` (activations, labels)."""
     for split, (activations, labels) in samples.items():
         metrics = measure_chain(solved, tuned, threshold, activations, labels, split)
-        original = _accuracy(activations, labels)
+        original = original_accuracy(activations, labels)
         values = {**figures_of(metrics), "original": original}
         values["drop"] = original - values["accuracy"]
         named = values if split == "heldout" else {f"{name} ({split})": v for name, v in values.items()}
         yield from rows(experiment, arm, seed, split, len(labels), named)
-
-
-def _accuracy(activations: PairedActivations, labels: Tensor) -> float:
-    outputs = activations.stores["outputs"].as_tensor()
-    return float((outputs.argmax(1) == labels).double().mean())
 
 
 def figures_of(metrics: NetworkMetrics) -> dict[str, float | int]:

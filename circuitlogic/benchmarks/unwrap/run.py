@@ -54,7 +54,7 @@ def report_finished(work: Path, out: Path, seeds: Sequence[int], command: str) -
 
 
 def _part(name: str) -> Part:
-    found = next((part for part in PARTS if part == name), None)
-    if found is None:
+    known: dict[str, Part] = {part: part for part in PARTS}
+    if name not in known:
         raise unknown_name("part", name, PARTS)
-    return found
+    return known[name]
