@@ -45,6 +45,29 @@ def target_rows(figures: Sequence[Figure]) -> list[list[str]]:
     ]
 
 
+def short_answer(figures: Sequence[Figure]) -> str:
+    """Two or three sentences for a reader who reads no table."""
+    curve = Table(figures, "curve")
+    edges = [curve.cell(_ARM, f"edges {number}") for number in (1, 2)]
+    if any(cell is None for cell in edges):
+        return "Not measured yet."
+    counted = " and ".join(f"{cell.mean:.0f}" for cell in edges if cell is not None)
+    ratios = [ratio for ratio, _ in _ratios(figures)]
+    found = (
+        f"With {counted} connections between features (mean over seeds) it loses {_points(curve, 'drop')} of "
+        f"accuracy held out, {_points(curve, 'drop (test)')} on the test set, and gives the original's answer to "
+        f"{_percent(curve, 'agreement')} of the images; the median feature is predicted with a firing F1 of "
+        f"{_both(curve, 'F1')}."
+    )
+    if not ratios:
+        return found
+    verdict = "more" if min(ratios) > 1 else "fewer" if max(ratios) < 1 else "sometimes more, sometimes fewer"
+    return (
+        f"{found} That is not by itself a sparser network: the original's own neurons, pruned by the same recipe, "
+        f"need {verdict} connections for the same loss ({edges_ratio(figures)})."
+    )
+
+
 def _percent(table: Table, metric: str) -> str:
     return table.text(_ARM, metric, 2, percent=True)
 
@@ -78,20 +101,25 @@ def _renamed(table: Table) -> Table:
 
 def edges_ratio(figures: Sequence[Figure]) -> str:
     """Per seed: edges at which the pruned neurons' drop (log-linear between budgets) falls to ours, over ours."""
-    ratios, bounds = list[float](), list[str]()
+    found = _ratios(figures)
+    if not found:
+        return "-"
+    each = ", ".join(f"{bound}{ratio:.2f}" for ratio, bound in found)
+    return f"{statistics.fmean(ratio for ratio, _ in found):.2f}x (by seed: {each})"
+
+
+def _ratios(figures: Sequence[Figure]) -> list[tuple[float, str]]:
+    """Ratio of every seed, and what it is a bound of where the neurons' curve does not reach our drop."""
+    found: list[tuple[float, str]] = []
     for seed in sorted({f.seed for f in figures}):
         mine = [f for f in figures if f.seed == seed]
         ours, theirs = _curve_of(mine, "curve", _ARM), _curve_of(mine, "neurons by effect")
-        if len(ours) != 1 or not theirs:
-            continue
-        edges, drop = ours[0]
-        needed, exact = edges_at(theirs, drop)
-        ratios.append(needed / edges)
-        bounds.append("" if exact else "at least " if needed >= theirs[-1][0] else "at most ")
-    if not ratios:
-        return "-"
-    each = ", ".join(f"{bound}{ratio:.2f}" for bound, ratio in zip(bounds, ratios, strict=True))
-    return f"{statistics.fmean(ratios):.2f}x (by seed: {each})"
+        if len(ours) == 1 and theirs:
+            edges, drop = ours[0]
+            needed, exact = edges_at(theirs, drop)
+            bound = "" if exact else "at least " if needed >= theirs[-1][0] else "at most "
+            found.append((needed / edges, bound))
+    return found
 
 
 def _curve_of(

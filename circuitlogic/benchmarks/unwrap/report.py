@@ -7,7 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from circuitlogic.benchmarks.figures import Figure, Table
-from circuitlogic.benchmarks.unwrap.answers import edges_ratio, target_rows
+from circuitlogic.benchmarks.unwrap.answers import edges_ratio, short_answer, target_rows
 from circuitlogic.benchmarks.unwrap.experiment import RANDOM_ARM
 from circuitlogic.benchmarks.unwrap.rungs import BUDGET, CURVE, LADDER, LADDER_BUDGETS
 from circuitlogic.render.matrices import Curve, pareto_curve
@@ -39,6 +39,7 @@ def write_unwrap_report(figures: Sequence[Figure], path: Path, command: str) -> 
         budget=BUDGET,
         picture=picture.name,
         numbers=numbers.name,
+        answer=short_answer(figures),
         targets=markdown(("quantity", "before", "target", "stretch", "measured"), target_rows(figures)),
         curve=_curve(curve),
         neurons="\n\n".join(
