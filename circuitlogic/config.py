@@ -13,8 +13,9 @@ from circuitlogic.errors import ConfigError
 
 _STRICT = ConfigDict(extra="forbid")
 
-Architecture = Literal["relu_tied", "relu", "topk", "batch_topk", "jumprelu"]
-Solver = Literal["gradient", "proximal"]
+Architecture = Literal["relu_tied", "relu", "topk", "batch_topk", "jumprelu", "gated"]
+Solver = Literal["gradient", "proximal", "gram", "relu"]
+Refit = Literal["auto", "none", "linear", "relu"]
 Init = Literal["random", "analytic"]
 Select = Literal["effect", "weight"]
 Trained = Literal["all", "biases"]
@@ -37,11 +38,52 @@ class DataConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkConfig:
-    """The subject: a ReLU image classifier."""
+class TextConfig:
+    """What a language model (`network.kind = "hf"`) reads, and what is kept of it."""
 
     __pydantic_config__ = _STRICT
 
+    files: tuple[str, ...] = ()
+    """`.txt`, `.gz`, `.xz`, `.jsonl`, `.parquet`, folders of these, or `dataset:NAME` of the hub."""
+    heldout: tuple[str, ...] = ()
+    """The same, of documents that only score; unset: `heldout_documents` of `files` must be given."""
+    heldout_documents: int = 0
+    """So many documents of `files`, drawn by the seed, are held out too."""
+    separator: str = "<|endoftext|>"
+    """A line that holds only this parts two documents."""
+    tokens: int = 200_000
+    """About how many tokens to train on, spread over all documents."""
+    heldout_tokens: int = 60_000
+    splice_tokens: int = 20_000
+    """Of the held-out tokens, how many the splice test runs the model on."""
+    context: int = 256
+    """Tokens per window; a window never crosses from one document into the next."""
+    skip_first: int = 1
+    """Positions at the start of a window whose activations are not kept: they attend to almost nothing."""
+    keep_special: bool = False
+    """Keep the activations of special tokens too (begin of text, padding ...)."""
+    dtype: Literal["float32", "float16"] = "float32"
+    """How activations are kept on disk; they are always computed on in float32."""
+    disk_budget: float | None = None
+    """Gigabytes that activations may take; more tokens than fit are refused before the capture."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """The subject: a ReLU image classifier trained here, or a language model."""
+
+    __pydantic_config__ = _STRICT
+
+    kind: Literal["image_mlp", "hf"] = "image_mlp"
+    """`image_mlp`: trained here on images; `hf`: a Hugging Face model that exists (extra `hf`)."""
+    model: str | None = None
+    """Folder or hub id of the model (`hf`)."""
+    random_weights: bool = False
+    """Control for `hf`: the same architecture, untrained. What it scores too is no finding."""
+    model_dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    """In which the model of `hf` runs."""
+    device: str = "cpu"
+    """Where the model of `hf` runs: `cpu`, `cuda`, `cuda:1`, `mps`."""
     hidden: tuple[int, ...] = (64, 64, 64)
     """Width of each hidden layer; three hidden layers make the seed's four weight layers."""
     epochs: int = 20
@@ -62,11 +104,13 @@ class SaeConfig:
     __pydantic_config__ = _STRICT
 
     architecture: Architecture = "batch_topk"
-    """`relu_tied` and `relu` (L1), `topk`, `batch_topk`, `jumprelu`."""
+    """`relu_tied`, `relu` and `gated` (L1), `topk`, `batch_topk`, `jumprelu`."""
     expansion: float = 4.0
     """Features per neuron (d_sae / d_site)."""
+    expansion_in: float | None = None
+    """The same at inputs of modules (`:in`); unset: as `expansion`. Tokens want more features than outputs do."""
     l1: float = 1.0
-    """Weight of the mean feature activation in the loss (`relu_tied`, `relu`)."""
+    """Weight of the mean feature activation in the loss (`relu_tied`, `relu`, `gated`)."""
     k: int = 16
     """Features that may fire per sample (`topk`; on average in `batch_topk`)."""
     l0: float = 0.01
@@ -80,6 +124,9 @@ class SaeConfig:
     """`expansion` of every site but the first, for dictionaries that match an edge budget; unset: the same."""
     later_k: int | None = None
     """`k` of every site but the first; unset: the same."""
+    silent_after: int = 10_000
+    """Samples without firing (at most one epoch of them) after which the auxiliary loss of `topk` and
+    `batch_topk` pulls a feature towards what is not reconstructed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +136,28 @@ class ConnectorConfig:
     __pydantic_config__ = _STRICT
 
     solver: Solver = "proximal"
-    """`gradient`: the seed's MSE + L1 by gradient descent; `proximal`: soft thresholding, exact zeros."""
+    """`gradient`: the seed's MSE + L1 by gradient descent; `proximal`: soft thresholding, exact zeros; `gram` and
+    `relu`: the linear and the ReLU form, each solved to a certified gap, penalties chosen on left-out samples."""
     init: Init = "random"
     """`random`, or `analytic`: W = E2 W D1, b = E2 b + e2."""
     l1: float = 1e-3
-    """Weight of the L1 term: of mean |W|, raw (`gradient`), or of the sum of |W|, unit scale (`proximal`)."""
+    """Weight of the L1 term: of mean |W|, raw (`gradient`), or of the sum of |W|, unit scale (the others)."""
     epochs: int = 8
     batch_size: int = 1024
     lr: float = 3e-3
+    penalties: int = 20
+    """Penalties tried per output (`gram`, `relu`), to choose one by left-out error; 0: all solve at `l1`."""
+    penalty_ratio: float = 3e-3
+    """The smallest penalty tried, as a share of the one that leaves no edge."""
+    folds: int = 5
+    """Parts of the training samples, left out in turn to choose penalties (`relu`: only the first is)."""
+    gap: float = 1e-4
+    """Certified distance from the optimum, as a share of the objective without edges (`gram`, `relu`)."""
+    refit: Refit = "auto"
+    """Loss under which weights and biases are solved again on the edges found, without penalty: `linear`, `relu`
+    or `none`; `auto`: `relu` after `gram` and `relu`."""
+    keep_signs: bool = True
+    """A weight that would change its sign in the refit becomes 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +219,8 @@ class ExtractConfig:
     """Features that fire on fewer training samples are not read."""
     bootstrap: int = 200
     """Resamplings behind each F1 interval."""
+    check_thresholds: bool = True
+    """Read every named gate again with half and twice the firing threshold, and flag it if its kind changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +232,10 @@ class StudyConfig:
     seed: int = 0
     """Seed of every random choice: same seed, same bytes."""
     sites: tuple[str, ...] | None = None
-    """Modules whose outputs are decomposed, in order; unset: every hidden layer."""
+    """Modules whose outputs (or, with `:in`, inputs) are decomposed, in order, `*` matches any part of a path;
+    unset: every hidden layer."""
     data: DataConfig = field(default_factory=DataConfig)
+    text: TextConfig = field(default_factory=TextConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     saes: SaeConfig = field(default_factory=SaeConfig)
     connectors: ConnectorConfig = field(default_factory=ConnectorConfig)
@@ -185,6 +250,13 @@ class StudyConfig:
 _LOWEST: dict[str, str] = {
     "seed": "0",
     "data.heldout_fraction": ">0",
+    "text.heldout_documents": "0",
+    "text.tokens": "1",
+    "text.heldout_tokens": "1",
+    "text.splice_tokens": "1",
+    "text.context": "2",
+    "text.skip_first": "0",
+    "text.disk_budget": ">0",
     "network.epochs": "1",
     "network.batch_size": "1",
     "network.lr": ">0",
@@ -192,6 +264,8 @@ _LOWEST: dict[str, str] = {
     "network.activation_penalty": "0",
     "network.shift": "0",
     "saes.expansion": ">0",
+    "saes.expansion_in": ">0",
+    "saes.silent_after": "1",
     "saes.l1": "0",
     "saes.k": "1",
     "saes.l0": "0",
@@ -205,6 +279,10 @@ _LOWEST: dict[str, str] = {
     "connectors.epochs": "1",
     "connectors.batch_size": "1",
     "connectors.lr": ">0",
+    "connectors.penalties": "0",
+    "connectors.penalty_ratio": ">0",
+    "connectors.folds": "2",
+    "connectors.gap": ">0",
     "tune.edges": "1",
     "tune.min_edges": "0",
     "tune.divergence": "0",
@@ -229,6 +307,7 @@ _LOWEST: dict[str, str] = {
 # What a number must stay below, where that is not infinity.
 _BELOW: dict[str, float] = {
     "data.heldout_fraction": 1.0,
+    "connectors.penalty_ratio": 1.0,
     "seed": 2.0**63,
     "tune.student": 1.0 + 1e-9,
     "tune.interventions": 1.0,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from circuitlogic.config import ExtractConfig, StudyConfig
 from circuitlogic.datasets.images import ImageData
+from circuitlogic.errors import ConfigError
 from circuitlogic.progress import SILENT, Progress
 from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import make_activations
@@ -19,28 +20,29 @@ from circuitlogic.stages.connecting import make_connectors
 from circuitlogic.stages.controls import Control, make_controls
 from circuitlogic.stages.dictionaries import make_dictionaries
 from circuitlogic.stages.examples import make_examples
-from circuitlogic.stages.extracted import GRAPH, make_gates, make_graph
+from circuitlogic.stages.extracted import GRAPH
+from circuitlogic.stages.extracting import make_gates, make_graph
 from circuitlogic.stages.feature_network import (
-    FIDELITY,
     TUNED,
-    NetworkMetrics,
-    load_metrics,
     make_feature_network,
     measure_feature_network,
     measure_split,
-    save_metrics,
 )
+from circuitlogic.stages.network_metrics import FIDELITY, NetworkMetrics, load_metrics, save_metrics
 from circuitlogic.stages.subject import (
     Subject,
     check_subject,
     classifier_subject,
+    load_card,
     load_classifier,
     load_data,
-    make_classifier,
     make_own_card,
-    stored_subject,
 )
+from circuitlogic.stages.subject_kinds import image_maker, stored_subject, subject_kind
 from circuitlogic.stages.sweep import SweepPoint, make_sweep
+from circuitlogic.stages.text_subject import KIND as LANGUAGE_MODEL
+from circuitlogic.stages.token_contexts import make_contexts
+from circuitlogic.stages.token_evidence import make_token_evidence
 from circuitlogic.study import Study
 from circuitlogic.verify.intervention import GateIntervention
 
@@ -53,10 +55,12 @@ def train(
     Raises:
         CircuitLogicError: bad data, bad settings, or a folder that is no study.
     """
-    data = data or load_data(config, progress)
+    kind = subject_kind(config.network.kind)
+    make = kind.prepare(config, progress) if data is None else image_maker(data)
     study = Study.create(root, config)
-    subject = make_classifier(study, data, progress)
-    return _train_on(study, subject, progress)
+    subject = make(study, progress)
+    with subject.at_rest():
+        return _train_on(study, subject, progress)
 
 
 def train_on(root: Path, config: StudyConfig, subject: Subject, progress: Progress = SILENT) -> Study:
@@ -76,7 +80,11 @@ def _train_on(study: Study, subject: Subject, progress: Progress) -> Study:
 
 
 def extract(
-    study: Study, subject: Subject | None = None, threshold: float | None = None, progress: Progress = SILENT
+    study: Study,
+    subject: Subject | None = None,
+    threshold: float | None = None,
+    progress: Progress = SILENT,
+    jobs: int = 1,
 ) -> NetworkMetrics:
     """Threshold weights into the feature graph, read its gates, and run the thresholded graph as a network.
 
@@ -85,6 +93,7 @@ def extract(
         subject: Its network; None loads the study's own classifier.
         threshold: Overrides the config's.
         progress: Told of every step.
+        jobs: Processes that read gates; the result does not depend on it.
 
     Raises:
         ConfigError: the threshold makes no sense.
@@ -95,10 +104,12 @@ def extract(
     subject = subject or stored_subject(study, progress)
     check_subject(study, subject)
     make_graph(study, config)
-    make_gates(study, config, progress)
+    make_gates(study, config, progress, jobs)
     with subject.at_rest():
         make_examples(study, subject, progress)
-        metrics = measure_feature_network(study, subject, config.threshold, "heldout")
+        make_contexts(study, subject, progress)
+        make_token_evidence(study, subject, progress)
+        metrics = measure_feature_network(study, subject, config.threshold, "heldout", progress)
     made_from = [study.entry(name).content for name in (TUNED, GRAPH, activations_artefact("heldout"))]
     key = study.key(FIDELITY, config.threshold, made_from)
     if not study.is_done(FIDELITY, key):
@@ -129,12 +140,22 @@ def verify(
         ConfigError: another split, or a threshold that makes no sense.
         StudyError: the study is not trained, or its network was brought by the caller.
     """
-    load_classifier(study)
-    data = load_data(study.config, progress)
     if threshold is None and study.has(FIDELITY):
         threshold = load_metrics(study, FIDELITY).threshold
     used = _extract_config(study, threshold).threshold
+    if load_card(study).kind == LANGUAGE_MODEL:
+        return _verify_text(study, split, used, progress)
+    load_classifier(study)
+    data = load_data(study.config, progress)
     return measure_split(study, classifier_subject(study, data), data, split, used, progress)
+
+
+def _verify_text(study: Study, split: str, threshold: float, progress: Progress) -> NetworkMetrics:
+    if split != "heldout":
+        raise ConfigError("a language model's study has no official test set: use split heldout")
+    subject = stored_subject(study, progress)
+    with subject.at_rest():
+        return measure_feature_network(study, subject, threshold, split, progress)
 
 
 def sweep(

@@ -16,26 +16,39 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from circuitlogic.config import StudyConfig, config_to_toml, load_config
 from circuitlogic.errors import StudyError
-from circuitlogic.tensor_files import read_json, write_json
+from circuitlogic.json_files import read_json, write_json
 from circuitlogic.whole_files import write_bytes
+
+if TYPE_CHECKING:
+    from circuitlogic.graph.store import FeatureGraph
 
 SCHEMA = "circuitlogic/study/1"
 CONFIG_FILE = "study.toml"
 MANIFEST_FILE = "manifest.json"
+ANNOTATIONS = "annotations.json"
+"""Labels that somebody wrote down; no artefact: nothing is made from them."""
+CONTEXTS = "contexts"
+"""Kind of artefact that holds a text study's contexts and automatic labels."""
 _BUILDING = ".building"
+_MOST_HASHED = 4 << 20
+"""Files of the graph beyond so many bytes are opened unread; `FeatureGraph.open(check=True)` reads them."""
 _CHAIN = ("network", "activations", "saes", "connectors", "feature_network", "graph", "gates", "fidelity")
 """Kinds of artefacts, each made from those before it."""
 _BRANCHES = {
     "examples": "feature_network",
+    CONTEXTS: "saes",
     "causal": "gates",
+    "token_evidence": "gates",
     "sweep": "connectors",
     "controls": "feature_network",
 }
 """Kinds beside the chain, with the last kind that they are made from."""
+_REPLACES = {"given": "saes"}
+"""Kinds that come from outside, with the kind they stand for at a site: `given/SITE` changes `saes/SITE`."""
 _PACKAGES = ("circuitlogic", "torch", "numpy", "scipy", "sympy", "networkx")
 
 
@@ -124,14 +137,30 @@ class Study:
             raise StudyError(f"{self.root} has no {artefact} yet: run `{_maker(artefact, self.root)}`")
         return self._entries[artefact]
 
-    def folder(self, artefact: str) -> Path:
-        """Where a finished artefact lies.
+    @property
+    def graph(self) -> "FeatureGraph":
+        """The feature graph, memory-mapped, its nodes bearing kind and fidelity of their gates once those are read.
+
+        Raises:
+            StudyError: missing or damaged.
+        """
+        from circuitlogic.extract.gate_index import read_gate_index
+        from circuitlogic.graph.store import FeatureGraph
+
+        graph = FeatureGraph.open(self.folder("graph", most_hashed=_MOST_HASHED))
+        if not self.has("gates"):
+            return graph
+        index = read_gate_index(self.folder("gates"))
+        return graph.with_gates(index.kinds, index.fidelity)
+
+    def folder(self, artefact: str, most_hashed: int | None = None) -> Path:
+        """Where a finished artefact lies. Of files beyond `most_hashed` bytes only the presence is checked.
 
         Raises:
             StudyError: it is not finished, or one of its files is gone or damaged; says which command mends it.
         """
         folder = self.root / artefact
-        for name in self._changed(artefact, self.entry(artefact)):
+        for name in self._changed(artefact, self.entry(artefact), most_hashed):
             what = "is damaged" if (folder / name).is_file() else "is missing"
             raise StudyError(f"{folder / name} {what}: run `{_maker(artefact, self.root)}` to make it again")
         return folder
@@ -170,13 +199,17 @@ class Study:
             for name in self._changed(artefact, entry)
         )
 
-    def _changed(self, artefact: str, entry: Entry) -> list[str]:
-        """Files of an artefact that are gone or no longer have their hash, sorted."""
+    def _changed(self, artefact: str, entry: Entry, most_hashed: int | None = None) -> list[str]:
+        """Files of an artefact that are gone or (up to `most_hashed` bytes) no longer have their hash, sorted."""
         folder = self.root / artefact
         return [
             name
             for name, digest in sorted(entry.files.items())
-            if not (folder / name).is_file() or _hash_file(folder / name) != digest
+            if not (folder / name).is_file()
+            or (
+                (most_hashed is None or (folder / name).stat().st_size <= most_hashed)
+                and _hash_file(folder / name) != digest
+            )
         ]
 
     def _install(self, artefact: str, building: Path, files: dict[str, str]) -> None:
@@ -194,7 +227,10 @@ class Study:
 
     def _made_from(self, artefact: str) -> list[str]:
         """Finished artefacts of later kinds."""
-        kind = _kind(artefact)
+        kind, replaced = _kind(artefact), _REPLACES.get(_kind(artefact))
+        if replaced is not None:
+            stood_for = f"{replaced}/{artefact.partition('/')[2]}"
+            return [*([stood_for] if stood_for in self._entries else []), *self._made_from(stood_for)]
         later = _CHAIN[_CHAIN.index(kind) + 1 :] if kind in _CHAIN else ()
         branches = [b for b, last in _BRANCHES.items() if last in later or last == kind]
         return [name for name in self._entries if _kind(name) in (*later, *branches)]
@@ -240,9 +276,11 @@ def _kind(artefact: str) -> str:
 
 
 def _maker(artefact: str, root: Path) -> str:
-    command = {"graph": "extract", "gates": "extract", "fidelity": "extract", "examples": "extract"}
-    command |= {"sweep": "sweep", "controls": "verify --controls"}
-    return f"circuitlogic {command.get(_kind(artefact), 'train --out')} {root}"
+    if _kind(artefact) in _REPLACES:
+        return f"circuitlogic import DICTIONARY --into {root} --site {artefact.partition('/')[2]}"
+    extracted = ("graph", "gates", "fidelity", "examples", "contexts", "token_evidence")
+    commands = dict.fromkeys(extracted, "extract") | {"sweep": "sweep", "controls": "verify --controls"}
+    return f"circuitlogic {commands.get(_kind(artefact), 'train --out')} {root}"
 
 
 def _files(folder: Path) -> Iterable[Path]:

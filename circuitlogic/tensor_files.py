@@ -1,9 +1,7 @@
-"""Safetensors and JSON on disk: whole or not at all, and one clear line when they cannot be read."""
+"""Safetensors on disk: whole or not at all, and one clear line when they cannot be read."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -11,30 +9,9 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from circuitlogic.errors import StudyError
+from circuitlogic.json_files import read_json as read_json  # callers of both take them from here
+from circuitlogic.json_files import write_json as write_json
 from circuitlogic.whole_files import write_bytes
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write `value` as indented JSON, keys in the order given."""
-    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
-    write_bytes(path, (text + "\n").encode())
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Raises:
-        StudyError: missing, or not a JSON object.
-    """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StudyError(f"{path} is missing") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise StudyError(f"{path} cannot be read as JSON: {str(error).splitlines()[0]}") from None
-    if not isinstance(value, dict):
-        raise StudyError(f"{path} holds a JSON {type(value).__name__}, an object is needed")
-    return value
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:

@@ -50,3 +50,24 @@ def study_copy(small_study_folder: Path, tmp_path: Path) -> Path:
     target = tmp_path / "study"
     shutil.copytree(small_study_folder, target)
     return target
+
+
+@pytest.fixture(scope="session")
+def text_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny language model, its text and a finished study of them; never write into it."""
+    pytest.importorskip("transformers", reason="language models need the extra `hf`")
+    from text_cases import tiny_settings, write_subject
+
+    from circuitlogic import pipeline
+
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if base.name.startswith("popen-") else base
+    root = shared / "tiny-text"
+    with (shared / "tiny-text.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (root / "done").exists():
+            root.mkdir(exist_ok=True)
+            study = pipeline.train(root / "study", config_from_mapping(tiny_settings(write_subject(root))))
+            pipeline.extract(study)
+            (root / "done").touch()
+    return root

@@ -21,7 +21,14 @@ def planted(samples: int, seed: int, scale: float = 1.0) -> tuple[Tensor, Tensor
 
 SETTINGS: dict[str, SaeConfig] = {
     name: SaeConfig(architecture=name, expansion=2.0, k=2, l1=l1, l0=0.01, epochs=15, batch_size=64, lr=5e-3)
-    for name, l1 in (("relu_tied", 0.6), ("relu", 0.6), ("topk", 1.0), ("batch_topk", 1.0), ("jumprelu", 1.0))
+    for name, l1 in (
+        ("relu_tied", 0.6),
+        ("relu", 0.6),
+        ("topk", 1.0),
+        ("batch_topk", 1.0),
+        ("jumprelu", 1.0),
+        ("gated", 3.0),
+    )
 }
 """Per architecture, settings under which the planted dictionary is learned in about a second."""
 

@@ -36,6 +36,7 @@ LAYERS = (
     "features",
     "config",
     "tensor_files",
+    "json_files",
     "whole_files",
     "progress",
     "errors",

@@ -11,7 +11,7 @@ from circuitlogic.cli.headers import tensor_headers
 from circuitlogic.errors import DataError
 from circuitlogic.logic.gate import Gate
 from circuitlogic.stages.extracted import load_gates, load_graph
-from circuitlogic.stages.feature_network import FIDELITY, load_metrics
+from circuitlogic.stages.network_metrics import FIDELITY, load_metrics
 from circuitlogic.study import Study
 
 

@@ -8,7 +8,7 @@ import torch
 from feature_cases import identity_sae, seeded, sparse_features, stored
 
 from circuitlogic.errors import StudyError
-from circuitlogic.logic.states import firing_threshold
+from circuitlogic.logic.columns import firing_threshold
 from circuitlogic.saes import statistics
 from circuitlogic.saes.statistics import FeatureStatistics, feature_statistics
 from circuitlogic.tensor_files import read_tensors, write_tensors
@@ -62,7 +62,8 @@ def test_large_dictionaries_take_quantiles_from_fewer_samples(
     """Quantiles of the first 5,000 samples only, counts of all."""
     values = torch.ones(6000, 2)
     values[5000:] = 100.0
-    monkeypatch.setattr(statistics, "_SAMPLED_ENTRIES", 10_000)
+    monkeypatch.setattr(statistics, "_BATCH", 1000)
+    monkeypatch.setattr(statistics, "_SAMPLED_ENTRIES", 9_999)
     found = measured(tmp_path, values, firing=0.5)
     assert found.thresholds.tolist() == [0.5, 0.5]
     assert found.firings.tolist() == [6000.0, 6000.0]

@@ -20,7 +20,9 @@ from feature_cases import (
 from circuitlogic.config import ConnectorConfig
 from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.connectors.initial import InitContext, start_named
-from circuitlogic.connectors.solvers import soft_threshold, solver_named
+from circuitlogic.connectors.solvers import gradient, proximal
+from circuitlogic.connectors.solvers.objectives import soft_threshold
+from circuitlogic.connectors.solvers.registry import solver_named
 from circuitlogic.connectors.training import TrainedConnector, linear_tail, train_connector
 from circuitlogic.errors import ConfigError, DataError, UnknownNameError
 from circuitlogic.saes.base import Weights
@@ -78,7 +80,7 @@ def test_the_proximal_solver_reaches_the_lasso_optimum(tmp_path: Path) -> None:
     made = train_connector(pairs, None, config, 0).connector
     features, targets = next(pairs.batches(400, None))
     found = made.unit_weight.clone().requires_grad_()
-    solver_named("proximal").loss(features @ found.T + made.unit_bias, targets, found, 0.0).backward()
+    proximal.OBJECTIVE.loss(features @ found.T + made.unit_bias, targets, found, 0.0).backward()
     assert found.grad is not None
     zero = made.weight == 0
     assert 0.3 < zero.double().mean() < 0.8
@@ -137,20 +139,20 @@ def test_a_loss_that_is_not_finite_is_refused(tmp_path: Path, solver: str) -> No
 def test_the_gradient_solver_minimises_the_seeds_formula() -> None:
     """By hand, raw units: errors (1, -0.5), W = [[2, -4]] -> MSE 0.625, mean |W| 3."""
     z, target = torch.tensor([[2.0], [-12.0]]), torch.tensor([[1.0], [0.5]])
-    loss = solver_named("gradient").loss(z, target, torch.tensor([[2.0, -4.0]]), 0.1)
+    loss = gradient.OBJECTIVE.loss(z, target, torch.tensor([[2.0, -4.0]]), 0.1)
     assert float(loss) == pytest.approx(0.625 + 0.1 * 3.0)
 
 
 def test_the_convex_objective_punishes_silent_targets_only_from_above() -> None:
     """½(2 - 1)² and ½·3² count; z = -5 at a silent target does not. Mean over two samples, summed over outputs."""
     z, target = torch.tensor([[1.0, 3.0], [-5.0, -5.0]]), torch.tensor([[2.0, 0.0], [0.0, 0.0]])
-    loss = solver_named("proximal").loss(z, target, torch.ones(2, 1), 7.0)
+    loss = proximal.OBJECTIVE.loss(z, target, torch.ones(2, 1), 7.0)
     assert float(loss) == pytest.approx((0.5 + 4.5) / 2)
 
 
 def test_the_convex_objective_pulls_a_silent_unit_towards_its_firing_target() -> None:
     z = torch.tensor([[-1.0]], requires_grad=True)
-    solver_named("proximal").loss(z, torch.tensor([[2.0]]), torch.ones(1, 1), 0.0).backward()
+    proximal.OBJECTIVE.loss(z, torch.tensor([[2.0]]), torch.ones(1, 1), 0.0).backward()
     assert z.grad is not None
     assert z.grad.item() == pytest.approx(-3.0)
 

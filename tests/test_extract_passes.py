@@ -13,7 +13,8 @@ from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.connectors.model import Connector
 from circuitlogic.errors import NothingLeftError
 from circuitlogic.extract.edges_to_graph import edges_to_graph
-from circuitlogic.extract.rows_to_gates import Split, encode_site, rows_to_gates
+from circuitlogic.extract.row_activity import Split
+from circuitlogic.extract.rows_to_gates import encode_site, rows_to_gates
 from circuitlogic.extract.weights_to_edges import require_edges, weights_to_edges
 from circuitlogic.features import FeatureId
 from circuitlogic.graph.store import FeatureGraph

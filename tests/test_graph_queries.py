@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,6 +19,15 @@ from circuitlogic.graph import queries
 from circuitlogic.graph.columns import EdgeArrays, NodeColumns
 from circuitlogic.graph.store import FeatureGraph
 from circuitlogic.graph.subgraph import SubGraph
+from circuitlogic.graph.walks import engine
+
+
+@pytest.fixture(params=["plain", "compiled"], scope="module", autouse=True)
+def walking(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Every question is asked of both engines."""
+    with engine(request.param):
+        yield request.param
+
 
 WEIGHTS = st.one_of(
     st.sampled_from([0.1, 0.25, 0.4, -0.4, 0.5, -0.5, 1.0, -2.0, 3.0]),
@@ -77,13 +87,16 @@ def edges_of(answer: SubGraph) -> set[tuple[str, str]]:
     return {(a, b) for a, b, _ in answer.edge_items()}
 
 
-def all_paths(view: "nx.DiGraph[str]", a: str, b: str) -> list[float]:
-    """Signed products of all simple paths, strongest first."""
+def all_paths(
+    view: "nx.DiGraph[str]", a: str, b: str, depth: int | None = None, sites: list[str] | None = None
+) -> list[float]:
+    """Signed products of all simple paths (through `sites` only), strongest first."""
     if a == b:
         return [1.0]
     products = [
         math.prod(view[u][v]["weight"] for u, v in pairwise(route))
-        for route in nx.all_simple_paths(view, a, b)
+        for route in nx.all_simple_paths(view, a, b, cutoff=depth)
+        if sites is None or all(node.split("/")[0] in sites for node in route[1:-1])
     ]
     return sorted(products, key=abs, reverse=True)
 
@@ -131,12 +144,32 @@ def test_influence_is_the_strongest_path(plan: Plan, pick: int, backward: bool) 
 
 
 @QUICK
-@given(SOME_GRAPH, PICK, PICK, st.integers(1, 4), ABOVE)
-def test_paths_are_those_of_brute_force(plan: Plan, first: int, second: int, k: int, above: float) -> None:
+@given(
+    SOME_GRAPH,
+    PICK,
+    PICK,
+    st.integers(1, 4),
+    ABOVE,
+    SIGN,
+    st.sampled_from([None, 1, 2]),
+    st.sampled_from([None, [], ["s.1"]]),
+)
+def test_paths_are_those_of_brute_force(
+    plan: Plan,
+    first: int,
+    second: int,
+    k: int,
+    above: float,
+    sign: str | None,
+    depth: int | None,
+    sites: list[str] | None,
+) -> None:
     graph = plan.graph()
     a, b = (str(graph.feature(pick % len(graph))) for pick in (first, second))
-    expected = all_paths(reference(graph, above), a, b)[:k] if a != b else []
-    answer = queries.path(graph, a, b, k=k, min_weight=above)
+    sites = None if sites is None else [site for site in sites if site in graph.sites]
+    view = reference(graph, above, sign)
+    expected = all_paths(view, a, b, depth, sites)[:k] if a != b else []
+    answer = queries.path(graph, a, b, k=k, depth=depth, min_weight=above, sign=sign, sites=sites)
     assert [abs(p.product) for p in answer.paths] == pytest.approx([abs(p) for p in expected])
     assert len({p.features for p in answer.paths}) == len(answer.paths)
     for found in answer.paths:
@@ -144,6 +177,8 @@ def test_paths_are_those_of_brute_force(plan: Plan, first: int, second: int, k: 
         assert found.product == pytest.approx(math.prod(found.weights))
         steps = [(str(u), str(v)) for u, v in pairwise(found.features)]
         assert set(steps) <= edges_of(answer)
+    if depth is not None:
+        assert all(len(found.weights) <= depth for found in answer.paths)
     assert {f for p in answer.paths for f in p.features} | {FeatureId.parse(a), FeatureId.parse(b)} == set(
         answer.features
     )
@@ -182,16 +217,46 @@ def test_between_and_common_are_set_operations_on_cones(
 
 
 @QUICK
-@given(layered(), ABOVE, st.booleans())
-def test_roots_and_leaves(plan: Plan, above: float, isolated: bool) -> None:
+@given(SOME_GRAPH, PICK, PICK, st.integers(1, 3), ABOVE)
+def test_between_is_what_short_paths_pass(
+    plan: Plan, first: int, second: int, depth: int, above: float
+) -> None:
     graph = plan.graph()
-    view = reference(graph, above)
+    a, b = (str(graph.feature(pick % len(graph))) for pick in (first, second))
+    routes = []
+    if a != b:
+        routes = list(nx.all_simple_paths(reference(graph, above), a, b, cutoff=depth))
+    answer = queries.between(graph, a, b, depth=depth, min_weight=above)
+    assert names(answer) == {node for route in routes for node in route} | {a, b}
+    assert edges_of(answer) == {edge for route in routes for edge in pairwise(route)}
+
+
+@QUICK
+@given(SOME_GRAPH, PICK, ABOVE, SIGN, st.sampled_from([None, 1, 2]), st.booleans())
+def test_the_ends_of_a_cone(
+    plan: Plan, pick: int, above: float, sign: str | None, depth: int | None, backward: bool
+) -> None:
+    graph = plan.graph()
+    start = str(graph.feature(pick % len(graph)))
+    view = reference(graph, above, sign)
+    hops = nx.single_source_shortest_path_length(view.reverse() if backward else view, start, cutoff=depth)
+    degree = view.in_degree if backward else view.out_degree
+    ask = queries.roots if backward else queries.leaves
+    answer = ask(graph, of=start, min_weight=above, sign=sign, depth=depth)
+    assert names(answer) == {node for node in hops if degree(node) == 0} | {start}
+
+
+@QUICK
+@given(layered(), ABOVE, st.booleans(), SIGN)
+def test_roots_and_leaves(plan: Plan, above: float, isolated: bool, sign: str | None) -> None:
+    graph = plan.graph()
+    view = reference(graph, above, sign)
     for ask, behind, ahead in (
         (queries.roots, view.in_degree, view.out_degree),
         (queries.leaves, view.out_degree, view.in_degree),
     ):
         expected = {n for n in view if behind(n) == 0 and (isolated or ahead(n) > 0)}
-        answer = ask(graph, min_weight=above, isolated=isolated)
+        answer = ask(graph, min_weight=above, isolated=isolated, sign=sign)
         assert names(answer) == expected
         assert bool(answer.explanation) == (not expected)
 
@@ -266,7 +331,9 @@ def small() -> FeatureGraph:
 
 
 def test_answers_come_nearest_then_strongest_first() -> None:
-    answer = queries.ancestors(small(), FeatureId("c", 0))
+    plainly = queries.ancestors(small(), FeatureId("c", 0))
+    assert [str(f) for f in plainly.features] == ["c/0", "a/0", "b/0", "a/1"]
+    answer = plainly.ranked()
     assert [str(f) for f in answer.features] == ["c/0", "b/0", "a/0", "a/1"]
     assert answer.depth is not None
     assert answer.depth.tolist() == [0, 1, 1, 2]
@@ -356,7 +423,7 @@ def test_find_meets_every_condition() -> None:
     graph = small()
     assert names(queries.find(graph, label="loop")) == {"a/0", "b/0"}
     assert names(queries.find(graph, label="loop", kind="or")) == {"b/0"}
-    assert names(queries.find(graph, kind="or", site="c")) == {"c/0"}
+    assert names(queries.find(graph, kind="or", sites=["c"])) == {"c/0"}
     assert names(queries.find(graph, min_fan_in=2)) == {"b/0", "c/0"}
     assert names(queries.find(graph, min_fan_in=2, min_weight=0.45)) == {"b/0"}
     assert names(queries.find(graph)) == {str(graph.feature(i)) for i in range(6)}
@@ -375,7 +442,7 @@ def test_find_meets_every_condition() -> None:
         (lambda g: queries.ancestors(g, "b/0", min_weight=float("nan")), ConfigError, "min_weight nan"),
         (lambda g: queries.ancestors(g, "b/0", sites=["z"]), UnknownNameError, "unknown site 'z'"),
         (lambda g: queries.path(g, "a/0", "c/0", k=0), ConfigError, "k 0"),
-        (lambda g: queries.find(g, site="z"), UnknownNameError, "unknown site 'z'"),
+        (lambda g: queries.find(g, sites=["z"]), UnknownNameError, "unknown site 'z'"),
     ],
 )
 def test_nonsense_is_refused_in_one_line(ask: object, error: type[Exception], line: str) -> None:
@@ -386,7 +453,7 @@ def test_nonsense_is_refused_in_one_line(ask: object, error: type[Exception], li
 
 
 def test_frames_and_arrays_tell_the_same_story() -> None:
-    answer = queries.ancestors(small(), "c/0")
+    answer = queries.ancestors(small(), "c/0").ranked()
     frames, arrays = answer.to_pandas(), answer.to_arrays()
     assert frames.nodes.index.tolist() == ["c/0", "b/0", "a/0", "a/1"]
     assert frames.nodes.loc["b/0", "label"] == "big <b>LOOP</b>"
@@ -414,7 +481,7 @@ def test_graphs_without_edges_have_answers_in_every_form(sizes: tuple[int, ...])
 def test_asking_imports_no_heavy_library() -> None:
     code = (
         "import sys, circuitlogic.graph.queries, circuitlogic.graph.exporters\n"
-        "print(sorted({'networkx', 'pandas', 'pyarrow', 'pydantic', 'torch', 'sympy'} & set(sys.modules)))"
+        "print(sorted({'networkx', 'pandas', 'pyarrow', 'pydantic', 'torch', 'sympy', 'numba'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -162,7 +162,7 @@ def test_thresholds_that_make_no_sense_are_refused(threshold: float) -> None:
 
 
 def test_names_can_be_replaced() -> None:
-    graph = sample().with_labels({"out/1": "seven", "pixels/1": ""}).with_gate_kinds({"out/0": "and"})
+    graph = sample().with_labels({"out/1": "seven", "pixels/1": ""}).with_gates({"out/0": "and"})
     assert graph.nodes.label.take(np.arange(7)) == ["", "", "<script>", "naïve 😀", "", "a\x00b\n", "seven"]
     assert [str(f) for f in queries.find(graph, kind="and").features] == ["out/0"]
     assert sample().nodes.label[6] == ""

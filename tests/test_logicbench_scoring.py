@@ -23,9 +23,9 @@ from circuitlogic.benchmarks.logicbench.scoring import (
 from circuitlogic.benchmarks.logicbench.summary import Share, macro_f1, summarise
 from circuitlogic.benchmarks.logicbench.weight_arms import by_calibrated_cut, by_means, by_sign
 from circuitlogic.errors import ConfigError, UnknownNameError
+from circuitlogic.logic.columns import firing_threshold
 from circuitlogic.logic.formula import And, Const, Formula, Not, Or, Vote, at_least
 from circuitlogic.logic.reading import read_gate
-from circuitlogic.logic.states import firing_threshold
 
 A, B, C = (literal(i) for i in range(3))
 AND_NOT = And((A, Not(B)))
@@ -130,7 +130,10 @@ def test_same_function_looks_at_all_assignments() -> None:
     assert not same_function(A, Or((A, And((B, C)))))
     assert same_function(Or((A, And((A, B)))), A)
     many = tuple(literal(i) for i in range(20))
-    assert not same_function(Or(many), Or(many)), "more literals than are checked count as different"
+    assert same_function(Or(many), Not(And(tuple(Not(lit) for lit in many))))
+    assert not same_function(Or(many), Or(many[:-1]))
+    assert same_function(at_least(7, many), Vote(tuple(reversed(many)), (2,) * 20, 13))
+    assert not same_function(at_least(7, many), at_least(8, many))
 
 
 def test_jaccard_of_firings() -> None:
@@ -197,13 +200,13 @@ def test_the_command_writes_a_table_a_report_and_a_document(
     assert ran.code == 0
     assert "circuitlogic" in ran.out
     document = json.loads(stored.read_text())
-    assert document["schema"] == "circuitlogic/logicbench/1"
+    assert document["schema"] == "circuitlogic/logicbench/2"
     assert {s["leak"] for s in document["scores"]} == {0.0, 1.0}
     assert {s["arm"] for s in document["scores"]} == {"circuitlogic", "sign", "means", "cut", "beam", "tree"}
     text = report.read_text()
     assert "--seed 7" in text
     assert "| copy | 1 |" in text
-    assert "## By noise floor" in text
+    assert "### By noise floor" in text
 
 
 def test_a_wrong_option_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

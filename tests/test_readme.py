@@ -2,12 +2,15 @@
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from circuitlogic.cli.app import build_app
 from circuitlogic.cli.entry import main
+from circuitlogic.config import config_from_mapping
 from circuitlogic.stages.extracted import load_graph
 from circuitlogic.study import Study
 
@@ -65,3 +68,15 @@ def test_your_own_network(
 def test_every_file_that_the_readme_shows_or_links_exists() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", _README):
         assert (_ROOT / target).exists(), target
+
+
+def test_the_language_models_settings_are_settings() -> None:
+    (settings,) = blocks("toml")
+    config = config_from_mapping(tomllib.loads(settings))
+    assert (config.network.kind, config.saes.k) == ("hf", 8)
+    commands = [line for block in blocks("sh") if "lm.toml" in block for line in block.splitlines()]
+    names = {command.name for command in build_app().registered_commands}
+    for line in commands:
+        for part in line.split(" && "):
+            words = shlex.split(part)
+            assert words[0] != "circuitlogic" or words[1] in names | {"bench", "query"}

@@ -51,6 +51,19 @@ def gate(
     return Gate(OUT, kind, formula, inputs, -0.1, 0.1, 1.0, None, flags=flags)
 
 
+def wire(source: str, tail: str, head: str) -> dict[str, str]:
+    """Attributes of the wire from `tail` to `head`, through the weight on it if it has one, with its label."""
+    for weight in re.findall(rf"^\s*{tail} -> (w\d+) ", source, re.MULTILINE):
+        if re.search(rf"^\s*{weight} -> {head} ", source, re.MULTILINE):
+            near, far = attributes(source, f"{tail} -> {weight}"), attributes(source, f"{weight} -> {head}")
+            assert near["arrowhead"] == "none"
+            assert {key: near[key] for key in ("color", "penwidth", "style")} == {
+                key: far[key] for key in ("color", "penwidth", "style")
+            }
+            return far | {"label": attributes(source, weight)["label"]}
+    return attributes(source, f"{tail} -> {head}")
+
+
 def attributes(source: str, statement: str) -> dict[str, str]:
     """Attributes of the node `n0` or the edge `n0 -> g0` in DOT source, unquoted."""
     line = next(x for x in source.splitlines() if re.match(rf"\s*{re.escape(statement)} \[", x))
@@ -82,7 +95,7 @@ def test_gates_without_a_formula_take_all_inputs(kind: str, symbol: str) -> None
     source = gate_circuit(gate(None, (0.4, 0.3, -0.2), kind), {}).source
     assert attributes(source, "g0")["label"] == symbol
     for name in ("n0", "n1", "n2"):
-        assert "unused" not in attributes(source, f"{name} -> g0")["class"]
+        assert "unused" not in wire(source, name, "g0")["class"]
     assert ("dashed" in attributes(source, "g0")["style"]) == (symbol == "?")
 
 
@@ -96,7 +109,7 @@ def test_box_text_of_a_kind_nobody_registered_comes_from_the_formula() -> None:
 
 def test_negation_is_a_bubble_on_a_dashed_wire_in_the_negative_colour() -> None:
     source = gate_circuit(gate(And((A, Not(B))), (1.1, -1.4)), {}).source
-    plain, negated = attributes(source, "n0 -> g0"), attributes(source, "n1 -> g0")
+    plain, negated = wire(source, "n0", "g0"), wire(source, "n1", "g0")
     assert (plain["arrowhead"], plain["style"]) == ("normal", "solid")
     assert (negated["arrowhead"], negated["style"]) == ("odot", "dashed")
     assert plain["color"] != negated["color"]
@@ -108,64 +121,62 @@ def test_negation_is_a_bubble_on_a_dashed_wire_in_the_negative_colour() -> None:
 def test_output_negation_is_a_bubble_at_the_output() -> None:
     source = gate_circuit(gate(Not(And((A, B))), (-1.0, -1.0)), {}).source
     assert attributes(source, "g0")["label"] == "&"
-    assert attributes(source, "g0 -> out")["arrowhead"] == "odot"
-    assert attributes(source, "n0 -> g0")["arrowhead"] == "normal"
+    assert wire(source, "g0", "out")["arrowhead"] == "odot"
+    assert wire(source, "n0", "g0")["arrowhead"] == "normal"
 
 
 def test_double_negation_cancels() -> None:
     source = gate_circuit(gate(And((A, Not(Not(B)))), (1.0, 1.0)), {}).source
-    assert attributes(source, "n1 -> g0")["arrowhead"] == "normal"
+    assert wire(source, "n1", "g0")["arrowhead"] == "normal"
 
 
 def test_not_of_one_input_has_one_bubble() -> None:
     source = gate_circuit(gate(Not(A), (-0.7,)), {}).source
     assert source.count("odot") == 1
-    assert attributes(source, "n0 -> g0")["arrowhead"] == "odot"
+    assert wire(source, "n0", "g0")["arrowhead"] == "odot"
 
 
 def test_nested_formulas_are_nested_boxes() -> None:
     source = gate_circuit(gate(Or((C, And((A, Not(B))))), (0.5, -0.3, 0.8)), {}).source
     assert attributes(source, "g0")["label"] == ">=1"
     assert attributes(source, "g1")["label"] == "&"
-    assert attributes(source, "n2 -> g0")["arrowhead"] == "normal"
-    assert attributes(source, "n1 -> g1")["arrowhead"] == "odot"
-    assert attributes(source, "g1 -> g0")["class"] == "plain"
+    assert wire(source, "n2", "g0")["arrowhead"] == "normal"
+    assert wire(source, "n1", "g1")["arrowhead"] == "odot"
+    assert wire(source, "g1", "g0")["class"] == "plain"
     assert "n0 -> g0" not in source
 
 
 def test_negated_group_has_its_bubble_between_the_boxes() -> None:
     source = gate_circuit(gate(And((A, Not(And((B, C))))), (0.5, -0.3, -0.8)), {}).source
-    assert attributes(source, "g1 -> g0")["arrowhead"] == "odot"
-    assert attributes(source, "n1 -> g1")["arrowhead"] == "normal"
+    assert wire(source, "g1", "g0")["arrowhead"] == "odot"
+    assert wire(source, "n1", "g1")["arrowhead"] == "normal"
 
 
 def test_restraining_inputs_end_in_a_bar_and_say_how_much() -> None:
     damped = gate(A, (0.98, -0.3), "damped-copy", ("damped:hidden.1/4=0.69",))
-    wire = attributes(gate_circuit(damped, {}).source, "n1 -> g0")
-    assert (wire["arrowhead"], wire["style"]) == ("tee", "dashed")
-    assert "to 69 %" in wire["label"]
-    assert "unused" not in wire["class"]
+    drawn = wire(gate_circuit(damped, {}).source, "n1", "g0")
+    assert (drawn["arrowhead"], drawn["style"]) == ("tee", "dashed")
+    assert "to 69 %" in drawn["label"]
+    assert "unused" not in drawn["class"]
     partial = gate(And((A, Not(B))), (0.98, -0.5), "partial-inhibition", ("partial:hidden.1/4=0.45",))
-    wire = attributes(gate_circuit(partial, {}).source, "n1 -> g0")
-    assert (wire["arrowhead"], wire["style"]) == ("tee", "dashed")
-    assert "blocks 45 %" in wire["label"]
+    drawn = wire(gate_circuit(partial, {}).source, "n1", "g0")
+    assert (drawn["arrowhead"], drawn["style"]) == ("tee", "dashed")
+    assert "blocks 45 %" in drawn["label"]
 
 
-def test_inputs_the_formula_does_without_are_faint() -> None:
-    source = gate_circuit(gate(A, (0.98, 0.04, -0.05), "copy"), {}).source
-    used, weak, negative = (attributes(source, f"n{i} -> g0") for i in range(3))
-    assert "unused" not in used["class"]
-    assert "unused" in weak["class"]
-    assert weak["color"].startswith(used["color"])
-    assert len(weak["color"]) == 9
-    assert negative["arrowhead"] == "tee"
+def test_inputs_the_formula_does_without_are_named_below_not_drawn() -> None:
+    source = gate_circuit(gate(A, (0.98, 0.04, -0.05), "copy"), {FEATURES[1]: "former"}).source
+    assert wire(source, "n0", "g0")["label"].strip() == "+0.98"
+    assert not re.search(r"^\s*n[12] ", source, re.MULTILINE)
+    assert "wired, but not in the formula" in source
+    assert "hidden.1/17 -0.05, former +0.04" in source
 
 
 def test_levels_and_votes_are_written_on_the_wire() -> None:
     high = Literal(FEATURES[0], 1)
     source = gate_circuit(gate(Vote((high, B), (2, 1), 2), (1.0, 0.5)), {}).source
-    assert "high, 2 votes" in attributes(source, "n0 -> g0")["label"]
-    assert "1 vote " in attributes(source, "n1 -> g0")["label"]
+    assert "high, 2 votes" in wire(source, "n0", "g0")["label"]
+    assert "1 vote " in wire(source, "n1", "g0")["label"]
 
 
 def test_a_formula_no_row_can_compute_is_marked() -> None:
@@ -179,16 +190,15 @@ def test_a_formula_no_row_can_compute_is_marked() -> None:
 def test_literal_that_is_no_input_is_drawn_without_a_weight() -> None:
     source = gate_circuit(gate(And((A, D)), (1.0,)), {}).source
     assert attributes(source, "n1")["label"].endswith("hidden.1/211")
-    assert "label" not in attributes(source, "n1 -> g0")
+    assert "label" not in wire(source, "n1", "g0")
 
 
 def test_many_inputs_are_cut_to_the_strongest_and_counted() -> None:
     inputs = tuple(GateInput(FeatureId("s", i), 1 / (i + 1), 1.0, 0.1, 0.1) for i in range(50))
     many = Gate(OUT, "copy", Literal(FeatureId("s", 49)), inputs, 0.0, 0.1, 1.0, None)
     source = gate_circuit(many, {}, max_inputs=5).source
-    shown = set(re.findall(r"^\s*(n\d+) \[", source, re.MULTILINE))
-    assert shown == {"n0", "n1", "n2", "n3", "n49"}
-    assert "45 inputs outside the formula hidden" in source
+    assert set(re.findall(r"^\s*(n\d+) \[", source, re.MULTILINE)) == {"n49"}
+    assert "s/0 +1.00, s/1 +0.50, s/2 +0.33 and 46 more" in source
     unread = Gate(OUT, "unexplained", None, inputs, 0.0, 0.1, 1.0, None)
     assert "45 weaker inputs hidden" in gate_circuit(unread, {}, max_inputs=5).source
 

@@ -12,7 +12,7 @@ from circuitlogic.errors import ConfigError
 from circuitlogic.stages.controls import CONTROLS, load_controls
 from circuitlogic.stages.dictionaries import load_dictionary, load_sae_metrics, site_settings
 from circuitlogic.stages.feature_network import load_feature_network
-from circuitlogic.stages.subject import stored_subject
+from circuitlogic.stages.subject_kinds import stored_subject
 from circuitlogic.stages.sweep import NUMBERS, PICTURE, SUMMARY, load_sweep
 from circuitlogic.study import Study
 
@@ -43,7 +43,7 @@ def study(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stu
 
 def test_later_sites_take_their_own_settings() -> None:
     saes = tiny_config(saes={"later_expansion": 1.25, "later_k": 2}).saes
-    first, later = site_settings(saes, 0), site_settings(saes, 1)
+    first, later = site_settings(saes, "hidden.0", 0), site_settings(saes, "hidden.1", 1)
     assert (first.expansion, first.k) == (1.5, 3)
     assert (later.expansion, later.k) == (1.25, 2)
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from circuitlogic.errors import StudyError
-from circuitlogic.tensor_files import read_json, read_tensors, write_json, write_tensors
+from circuitlogic.json_files import read_json, write_json
+from circuitlogic.tensor_files import read_tensors, write_tensors
 from circuitlogic.whole_files import write_bytes
 
 

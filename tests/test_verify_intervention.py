@@ -20,7 +20,7 @@ from circuitlogic.networks.image_mlp import ImageClassifier
 from circuitlogic.networks.protocol import Resumable, needs_inputs, stretch_between
 from circuitlogic.saes.rows import TensorRows
 from circuitlogic.verify.causal_summary import summarise
-from circuitlogic.verify.gate_experiment import MAX_SAMPLES, Setting, intervene
+from circuitlogic.verify.gate_experiment import intervene
 from circuitlogic.verify.intervention import GateIntervention
 from circuitlogic.verify.interventions_file import (
     JSON_FILE,
@@ -28,6 +28,7 @@ from circuitlogic.verify.interventions_file import (
     load_interventions,
     save_interventions,
 )
+from circuitlogic.verify.setting import MAX_SAMPLES, Setting
 
 WIDTH = 64
 A, B, C, TWIN, GRADED, BYSTANDER = range(6)
@@ -280,7 +281,7 @@ def test_interventions_survive_the_disk_and_conclusions_are_drawn_again(tmp_path
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda t: t.replace("causal/1", "causal/9"),
+        lambda t: t.replace("causal/2", "causal/9"),
         lambda t: t.replace('"split"', '"spilt"'),
         lambda t: t.replace('"2/2"', '"no feature"'),
         lambda t: t.replace('"sign": 1', '"sign": "up"'),

@@ -34,6 +34,11 @@ class Site:
     side: Side
     """Whether the module's input or its output is meant."""
 
+    @property
+    def text(self) -> str:
+        """As it is written in a config."""
+        return self.module if self.name == self.module else f"{self.module}:{self.side}"
+
     @classmethod
     def parse(cls, text: str) -> "Site":
         """Read `module`, `module:in` or `module:out`.

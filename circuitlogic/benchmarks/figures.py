@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from circuitlogic.errors import StudyError
-from circuitlogic.tensor_files import read_json, write_json
+from circuitlogic.json_files import read_json, write_json
 
 _SCHEMA = "circuitlogic/figures/1"
 

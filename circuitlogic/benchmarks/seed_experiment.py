@@ -29,7 +29,8 @@ from circuitlogic.stages.captured import captured, load_activations, load_labels
 from circuitlogic.stages.connecting import connector_fidelity
 from circuitlogic.stages.dictionaries import load_dictionaries, load_sae_metrics
 from circuitlogic.stages.extracted import load_gates
-from circuitlogic.stages.feature_network import NetworkMetrics, load_feature_network, measure_chain
+from circuitlogic.stages.feature_network import load_feature_network, measure_chain
+from circuitlogic.stages.network_metrics import NetworkMetrics
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import Subject, image_samples, load_card, load_classifier, load_data
 from circuitlogic.study import Study

@@ -7,9 +7,11 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from circuitlogic.benchmarks.figures import Figure, Table
+from circuitlogic.benchmarks.markdown_table import markdown_table
 from circuitlogic.benchmarks.seed_experiment import AXIS_COSINE, EDGES, L1_OF_GRADIENT, MAIN_ARM, WIDTHS
+from circuitlogic.json_files import write_json
 from circuitlogic.render.matrices import Curve, pareto_curve
-from circuitlogic.tensor_files import write_bytes, write_json
+from circuitlogic.whole_files import write_bytes
 
 SITES = ("hidden.0", "hidden.1", "hidden.2")
 _CURVE_PICTURE = "accuracy-edges.png"
@@ -354,9 +356,3 @@ def mean(table: Table, arm: str, metric: str, digits: int) -> str:
     """The mean alone, for crowded cells."""
     cell = table.cell(arm, metric)
     return "-" if cell is None else f"{cell.mean:,.{digits}f}"
-
-
-def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A GitHub table."""
-    lines = ["| " + " | ".join(row) + " |" for row in (columns, *rows)]
-    return "\n".join([lines[0], "|" + "---|" * len(columns), *lines[1:]])

@@ -12,7 +12,10 @@ from circuitlogic.cli.commands.diagram import diagram
 from circuitlogic.cli.commands.doctor import doctor
 from circuitlogic.cli.commands.export import export
 from circuitlogic.cli.commands.extract import extract
+from circuitlogic.cli.commands.find import find
+from circuitlogic.cli.commands.import_dictionary import import_dictionary
 from circuitlogic.cli.commands.inspect_path import inspect_path
+from circuitlogic.cli.commands.label import label
 from circuitlogic.cli.commands.query import query_app
 from circuitlogic.cli.commands.report import report
 from circuitlogic.cli.commands.show import show
@@ -49,9 +52,12 @@ def build_app(plain_help: bool = False) -> typer.Typer:
         ("verify", verify),
         ("sweep", sweep),
         ("show", show),
+        ("find", find),
+        ("label", label),
         ("diagram", diagram),
         ("report", report),
         ("export", export),
+        ("import", import_dictionary),
         ("inspect", inspect_path),
         ("doctor", doctor),
     ):

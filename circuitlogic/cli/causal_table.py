@@ -9,6 +9,8 @@ from circuitlogic.errors import CheckFailedError, unknown_name
 if TYPE_CHECKING:
     from circuitlogic.verify.causal_summary import CausalSummary
     from circuitlogic.verify.intervention import GateIntervention, LiteralIntervention
+    from circuitlogic.verify.joint_trial import JointTrial
+    from circuitlogic.verify.rereading import Rereading, RereadingSummary
 
 
 def chosen(gates: Sequence["GateIntervention"], feature: str | None) -> tuple["GateIntervention", ...]:
@@ -103,7 +105,54 @@ def draw_gate(streams: Streams, gate: "GateIntervention") -> None:
         for state in gate.states
     )
     notes = ("Seen: samples in this state. Done: samples of other states, their literals set to this one.",)
-    streams.draw(FittingTable("Truth table, observed and under intervention", states, table, notes))
+    if gate.literals:
+        streams.draw(FittingTable("Truth table, observed and under intervention", states, table, notes))
+    if gate.joint is not None:
+        streams.draw(joint_line(gate.joint))
+
+
+_SHORT = {"and": "like AND", "or": "like OR", "both": "both ways", "neither": "neither"}
+_ROLES = {
+    "and": "they act jointly, as in an AND",
+    "or": "each acts alone, as in an OR",
+    "both": "each breaks and each restores, as in a sum",
+    "neither": "none of them decides alone: others stand in",
+}
+
+
+def joint_line(joint: "JointTrial") -> str:
+    """What taking away and bringing in single inputs says."""
+    away, brought = joint.noising, joint.denoising
+    figures = (
+        f"one of {len(joint.inputs)} helping inputs taken away silences {_percent(away.flips)} "
+        f"(control {_percent(away.control)}, n {away.samples}) and costs {_percent(away.amount)}; "
+        f"brought in alone it fires {_percent(brought.flips)} "
+        f"(control {_percent(brought.control)}, n {brought.samples}) and gives {_percent(brought.amount)}"
+    )
+    if joint.role is None:
+        return f"{figures}: too few samples to say more"
+    return f"{figures}: {_ROLES[joint.role]}{'; amounts add up' if joint.adds else ''}"
+
+
+def rereading_line(summary: "RereadingSummary") -> str:
+    """The gates read again, in one line."""
+    quality = "" if summary.f1 is None else f" (median held-out F1 {_share(summary.f1)})"
+    return (
+        f"read again without inputs that do nothing (tested on one half of the samples): {summary.gates} gates, "
+        f"{summary.formulas} still with a formula{quality}; sign confirmed on the other half: "
+        f"{summary.literals_confirmed} of {summary.literals_decided} literals"
+    )
+
+
+def draw_rereading(streams: Streams, rereading: "Rereading") -> None:
+    """What is left of one gate without the inputs that do nothing."""
+    from circuitlogic.logic.formula import to_text
+
+    gate, reading = rereading.reading.gate, rereading.reading
+    formula = "no formula" if gate.formula is None else to_text(gate.formula)
+    f1 = "" if gate.evidence is None else f", held-out F1 {gate.evidence.f1:.2f}"
+    dropped = ", ".join(str(feature) for feature in reading.excluded)
+    streams.draw(f"read again without {dropped}, which do nothing: {gate.kind}, {formula}{f1}")
 
 
 def summary_line(summary: "CausalSummary") -> str:
@@ -116,8 +165,16 @@ def summary_line(summary: "CausalSummary") -> str:
         f"({_percent(summary.kind_share)}), {summary.kinds_undecided} undecided; "
         f"effect {_share(summary.effect)}, control {_share(summary.control)}; "
         f"fires, seen → done: {_share(summary.on_observed)} → {_share(summary.on_intervened)} where the formula "
-        f"is on, {_share(summary.off_observed)} → {_share(summary.off_intervened)} where off"
+        f"is on, {_share(summary.off_observed)} → {_share(summary.off_intervened)} where off{_together(summary)}"
     )
+
+
+def _together(summary: "CausalSummary") -> str:
+    """What helping inputs do one at a time, over all gates."""
+    said = [f"{name} {summary.roles[role]}" for role, name in _SHORT.items() if role in summary.roles]
+    if summary.graded:
+        said.append(f"graded that add up {summary.graded_adding} of {summary.graded}")
+    return f"; helping inputs one at a time: {', '.join(said)}" if said else ""
 
 
 def check_confirmed(summary: "CausalSummary", least: float | None) -> None:

@@ -2,20 +2,18 @@
 
 from circuitlogic.errors import NothingLeftError
 from circuitlogic.features import FeatureId
+from circuitlogic.graph.base import BaseGraph
 from circuitlogic.graph.queries import ancestors
-from circuitlogic.graph.store import FeatureGraph
 from circuitlogic.render.circuit import Circuit, CircuitEdge, CircuitNode
 
 
-def cone_circuit(
-    graph: FeatureGraph, feature: str, depth: int, min_weight: float
-) -> tuple[Circuit, FeatureId]:
+def cone_circuit(graph: BaseGraph, feature: str, depth: int, min_weight: float) -> tuple[Circuit, FeatureId]:
     """The input cone of `feature`, and the feature.
 
     Raises:
         NothingLeftError: it has no inputs above `min_weight`.
     """
-    answer = ancestors(graph, feature, depth, min_weight)
+    answer = ancestors(graph, feature, depth=depth, min_weight=min_weight)
     if answer.is_empty:
         raise NothingLeftError(answer.explanation)
     nodes = tuple(

@@ -1,27 +1,14 @@
 """Owns what can be said of a folder from its headers: JSON files and the first bytes of safetensors."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from circuitlogic.cli.dictionary_facts import inspected_dictionary
+from circuitlogic.cli.inspected import Inspected, tensor_lines
 from circuitlogic.errors import DataError
 
 _MOST_HEADER = 100 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Inspected:
-    """What a folder is."""
-
-    what: str
-    """`study`, `sparse autoencoder`, `connector` or `tensors`."""
-    content: Mapping[str, Any]
-    """For `--json`."""
-    lines: tuple[tuple[str, str], ...]
-    """Name and value, for people."""
 
 
 def inspected(path: Path) -> Inspected:
@@ -31,13 +18,16 @@ def inspected(path: Path) -> Inspected:
         DataError: it is missing, or nothing that is known here.
     """
     if not path.exists():
-        raise DataError(f"{path} does not exist: give a study, an SAE folder or a connector folder")
+        raise DataError(f"{path} does not exist: give a study, a dictionary or a connector folder")
     if (path / "manifest.json").is_file():
         return _study(path)
+    dictionary = inspected_dictionary(path)
+    if dictionary is not None:
+        return dictionary
     files = [path] if path.suffix == ".safetensors" else sorted(path.glob("*.safetensors"))
     cfg = _json(path / "cfg.json") if (path / "cfg.json").is_file() else None
     if cfg is None and not files:
-        raise DataError(f"{path} is neither a study nor an SAE or connector folder: it has no cfg.json")
+        raise DataError(f"{path} is neither a study nor a dictionary or connector: it has no cfg.json")
     return _tensors(cfg, files)
 
 
@@ -68,25 +58,8 @@ def _tensors(cfg: dict[str, Any] | None, files: list[Path]) -> Inspected:
     lines = [
         (key, value if isinstance(value, str) else json.dumps(value)) for key, value in (cfg or {}).items()
     ]
-    lines += _tensor_lines(tensors)
+    lines += tensor_lines(tensors)
     return Inspected(what, {"config": cfg, "tensors": tensors}, tuple(lines))
-
-
-def _tensor_lines(tensors: Mapping[str, dict[str, Any]]) -> list[tuple[str, str]]:
-    """A line per tensor; a numbered series of one type and shape, `epoch_0000` and so on, shares one."""
-    lines: list[tuple[str, str]] = []
-    for (_, look), run in groupby(
-        tensors.items(), lambda entry: (entry[0].rstrip("0123456789"), _look(entry[1]))
-    ):
-        names = [name for name, _ in run]
-        numbered = len(names) > 1
-        shown = f"tensors {names[0]} … {names[-1]}" if numbered else f"tensor {names[0]}"
-        lines.append((shown, f"{len(names)} × {look}" if numbered else look))
-    return lines
-
-
-def _look(tensor: Mapping[str, Any]) -> str:
-    return f"{tensor['dtype']} {tensor['shape']}"
 
 
 def tensor_headers(file: Path) -> dict[str, dict[str, Any]]:

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_type_hints
 
 import typer
 
@@ -24,6 +24,9 @@ Threads: TypeAlias = Annotated[
     int | None, typer.Option(min=1, help="Threads torch may use; small networks are fastest with 1.")
 ]
 NoColor: TypeAlias = Annotated[bool, typer.Option("--no-color", help="No colour; NO_COLOR does the same.")]
+
+MAX_LAYERS = 16
+"""Layers that `--expand` takes at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +75,34 @@ class Output:
         return self.format is None and not self.json and self.columns is None
 
 
-def output_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give `command` the options of `Output`; it receives them as the keyword argument `output`."""
-    signature = inspect.signature(command, eval_str=True)
-    own = [p for p in signature.parameters.values() if p.name != "output"]
-    hints = inspect.get_annotations(Output, eval_str=True)
+def option_group(name: str, group: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command one option per field of the dataclass `group`; it receives them as the argument `name`."""
+    hints = get_type_hints(group, include_extras=True)
     shared = [
         inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=hints[f.name])
-        for f in fields(Output)
+        for f in fields(group)
     ]
 
-    @functools.wraps(command)
-    def with_output(**given: Any) -> None:
-        output = Output(**{f.name: given.pop(f.name) for f in fields(Output)})
-        command(**given, output=output)
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(command, eval_str=True)
+        own = [p for p in signature.parameters.values() if p.name != name]
 
-    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + shared
-    with_output.__dict__["__signature__"] = signature.replace(parameters=parameters)
-    with_output.__annotations__ = {p.name: p.annotation for p in parameters}
-    return with_output
+        @functools.wraps(command)
+        def with_group(**given: Any) -> None:
+            value = group(**{f.name: given.pop(f.name) for f in fields(group)})
+            command(**given, **{name: value})
+
+        rest = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
+        parameters = rest + shared
+        with_group.__dict__["__signature__"] = signature.replace(parameters=parameters)
+        with_group.__annotations__ = {p.name: p.annotation for p in parameters}
+        return with_group
+
+    return decorate
+
+
+output_options = option_group("output", Output)
+"""Give a command the options of `Output`; it receives them as the keyword argument `output`."""
 
 
 def check_free(*paths: Path, force: bool) -> None:

@@ -10,7 +10,7 @@ from circuitlogic.errors import CheckFailedError
 
 if TYPE_CHECKING:
     from circuitlogic.stages.controls import Control
-    from circuitlogic.stages.feature_network import NetworkMetrics
+    from circuitlogic.stages.network_metrics import NetworkMetrics
     from circuitlogic.study import Study
 
 
@@ -65,7 +65,8 @@ def draw_network(streams: Streams, study: "Study", metrics: "NetworkMetrics") ->
     view = study_view(study)
     header = replace(view.header, threshold=metrics.threshold)
     streams.draw(feature_network_table(replace(view, header=header, variants=variant_rows(metrics))))
-    streams.draw(guards_table(metrics))
+    if metrics.dictionaries:
+        streams.draw(guards_table(metrics))
 
 
 def draw_controls(streams: Streams, study: "Study", controls: "tuple[Control, ...]") -> None:
@@ -73,7 +74,7 @@ def draw_controls(streams: Streams, study: "Study", controls: "tuple[Control, ..
     if not controls:
         return
     from circuitlogic.report.guards import controls_table
-    from circuitlogic.stages.feature_network import FIDELITY, load_metrics
+    from circuitlogic.stages.network_metrics import FIDELITY, load_metrics
     from circuitlogic.stages.sweep import original_of
 
     streams.draw(controls_table(load_metrics(study, FIDELITY), original_of(study), controls))

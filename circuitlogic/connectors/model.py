@@ -8,7 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from circuitlogic.errors import StudyError
-from circuitlogic.tensor_files import read_json, read_tensors, write_json, write_tensors
+from circuitlogic.json_files import read_json, write_json
+from circuitlogic.tensor_files import read_tensors, write_tensors
 
 CONFIG_FILE = "cfg.json"
 WEIGHTS_FILE = "connector.safetensors"

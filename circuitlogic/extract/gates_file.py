@@ -9,15 +9,14 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from circuitlogic.errors import ConfigError, DataError, StudyError
+from circuitlogic.extract.gate_index import JSON_FILE, SCHEMA
 from circuitlogic.features import FeatureId
+from circuitlogic.json_files import SCHEMA_KEY, read_document, write_json
 from circuitlogic.logic.formula import Formula, to_text
 from circuitlogic.logic.formula_json import formula_from_json, formula_to_json
 from circuitlogic.logic.gate import Evidence, Gate, GateInput, RunnerUp, TableRow
-from circuitlogic.tensor_files import read_json, write_json
 from circuitlogic.whole_files import write_bytes
 
-SCHEMA = "circuitlogic/gates/1"
-JSON_FILE = "gates.json"
 PARQUET_FILE = "gates.parquet"
 
 _EVIDENCE = TypeAdapter(Evidence)
@@ -25,7 +24,7 @@ _TABLE = TypeAdapter(tuple[TableRow, ...])
 _FLAGS = TypeAdapter(tuple[str, ...])
 
 
-_DAMAGE = (
+DAMAGE = (
     KeyError,
     TypeError,
     AttributeError,
@@ -40,7 +39,7 @@ _DAMAGE = (
 
 def save_gates(gates: Sequence[Gate], folder: Path) -> None:
     """Write both files."""
-    document = {"$schema": SCHEMA, "gates": [gate_to_json(gate) for gate in gates]}
+    document = {SCHEMA_KEY: SCHEMA, "gates": [gate_to_json(gate) for gate in gates]}
     write_json(folder / JSON_FILE, document)
     _save_parquet(gates, folder / PARQUET_FILE)
 
@@ -52,12 +51,10 @@ def load_gates(folder: Path) -> tuple[Gate, ...]:
         StudyError: missing, damaged, or of another schema version.
     """
     path = folder / JSON_FILE
-    document = read_json(path)
-    if document.get("$schema") != SCHEMA:
-        raise StudyError(f"{path} has schema {document.get('$schema')!r}; this version reads {SCHEMA!r}")
+    document = read_document(path, SCHEMA)
     try:
         return tuple(gate_from_json(value) for value in document["gates"])
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise StudyError(f"{path} is damaged: {str(error).splitlines()[0]}") from None
 
 
@@ -87,7 +84,7 @@ def gate_from_json(value: Mapping[str, Any]) -> Gate:
     """Read what `gate_to_json` wrote.
 
     Raises:
-        one of `_DAMAGE`: `value` is no gate.
+        one of `DAMAGE`: `value` is no gate.
     """
     runner = value["runner_up"]
     return Gate(

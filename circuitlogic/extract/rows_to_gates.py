@@ -1,8 +1,5 @@
 """Rows to gates: every live output feature's edges, read against the true features of both sites."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 import scipy.sparse as sp
 import torch
@@ -12,26 +9,13 @@ from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.config import ExtractConfig
 from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.connectors.model import Connector
-from circuitlogic.features import FeatureId
+from circuitlogic.extract.row_activity import Edges, SiteFeatures, Split, SplitReader
+from circuitlogic.extract.row_reading import Rows, read_rows
 from circuitlogic.logic.activity import Activity, ReadingOptions, Row
 from circuitlogic.logic.gate import Gate
-from circuitlogic.logic.reading import read_gate
 from circuitlogic.progress import SILENT, Progress
 
 _BATCH = 8192
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SiteFeatures:
-    """True features of one site on one split, raw units, sparse by column."""
-
-    site: str
-    matrix: sp.csc_array
-    """[samples, features], float64."""
-
-    def column(self, index: int) -> NDArray[np.float64]:
-        """One feature on every sample."""
-        return self.matrix[:, [index]].toarray()[:, 0]
 
 
 @torch.no_grad()
@@ -39,18 +23,10 @@ def encode_site(dictionary: Dictionary, activations: PairedActivations) -> SiteF
     """Encode a site's stored activations."""
     store = activations.stores[dictionary.site]
     parts = [
-        sp.csr_array(dictionary.encoder.encode(batch).double().numpy())
+        sp.csr_array(dictionary.encoder.encode(batch).numpy()).astype(np.float64)
         for batch in store.batches(_BATCH, None)
     ]
     return SiteFeatures(dictionary.site, sp.csc_array(sp.vstack(parts, format="csc")))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Split:
-    """Source and target features of one connector on one split."""
-
-    source: SiteFeatures
-    target: SiteFeatures
 
 
 def rows_to_gates(
@@ -61,6 +37,7 @@ def rows_to_gates(
     config: ExtractConfig,
     seed: int,
     progress: Progress = SILENT,
+    jobs: int = 1,
 ) -> tuple[Gate, ...]:
     """Read every live output feature of a thresholded connector.
 
@@ -72,41 +49,40 @@ def rows_to_gates(
         config: Firing threshold, levels, bootstrap.
         seed: Of the bootstrap.
         progress: Told of every feature.
+        jobs: Processes that share the rows; the gates are the same whatever their number.
     """
-    options = ReadingOptions(
+    rows = Rows(edges_of(connector), train, heldout, reading_options(config, seed))
+    return read_rows(rows, np.flatnonzero(live), f"gates of {connector.target}", progress, jobs)
+
+
+def edges_of(connector: Connector) -> Edges:
+    """The connector's non-zero entries by row."""
+    raw = sp.csr_array(connector.weight.double().numpy())
+    unit = connector.unit_weight.double().numpy()
+    at = np.repeat(np.arange(unit.shape[0]), np.diff(raw.indptr))
+    return Edges(
+        source=connector.source,
+        target=connector.target,
+        raw=raw,
+        unit=unit[at, raw.indices],
+        bias=connector.bias.double().numpy(),
+        source_scales=connector.source_scales.double().numpy(),
+        target_scales=connector.target_scales.double().numpy(),
+    )
+
+
+def reading_options(config: ExtractConfig, seed: int) -> ReadingOptions:
+    """What `config` says about reading; `seed` is of the bootstrap."""
+    return ReadingOptions(
         firing_quantile_fraction=config.firing,
         levels=config.levels,
         min_firings=config.min_firings,
         bootstrap=max(1, config.bootstrap),
         seed=seed,
-    )
-    indices: Sequence[int] = np.flatnonzero(live).tolist()
-    name = f"gates of {connector.target}"
-    return tuple(
-        _read_row(connector, index, train, heldout, options)
-        for index in progress.track(indices, name, len(indices))
+        check_thresholds=config.check_thresholds,
     )
 
 
-def _read_row(
-    connector: Connector, index: int, train: Split, heldout: Split, options: ReadingOptions
-) -> Gate:
-    raw = connector.weight[index].double().numpy()
-    sources = np.flatnonzero(raw)
-    row = Row(
-        feature=FeatureId(connector.target, index),
-        sources=tuple(FeatureId(connector.source, int(i)) for i in sources),
-        weights=connector.unit_weight[index].double().numpy()[sources],
-        raw_weights=raw[sources],
-        bias=float(connector.bias[index]),
-        scale=float(connector.target_scales[index]),
-        source_scales=connector.source_scales.double().numpy()[sources],
-    )
-    activities = [_activity(row, sources, index, split) for split in (train, heldout)]
-    return read_gate(row, activities[0], activities[1], options)
-
-
-def _activity(row: Row, sources: NDArray[np.intp], index: int, split: Split) -> Activity:
-    inputs = sp.csc_array(split.source.matrix[:, sources])
-    predicted = np.maximum(inputs @ row.raw_weights + row.bias, 0.0)
-    return Activity(inputs=inputs, target=split.target.column(index), predicted=predicted)
+def activity_of(row: Row, split: Split) -> Activity:
+    """What the row's inputs, its true output and the row itself did."""
+    return SplitReader(split).activity(row)

@@ -3,12 +3,24 @@
 A question with a threshold reads a prefix of each list: it costs what its answer costs, whatever the hubs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitlogic.graph.columns import EdgeArrays, IntArray
+from circuitlogic.graph.columns import ByteArray, IntArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scratch:
+    """Memory that walks use again and again; clean whenever no walk is under way."""
+
+    marks: ByteArray
+    """0 everywhere, shape [nodes]."""
+    queue: NDArray[np.int32]
+    """Shape [nodes]."""
+    ends: NDArray[np.int64]
+    """Shape [nodes + 1]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,22 +35,24 @@ class Adjacency:
     """Weight between unit-scale features, shape [edges]."""
     raw_weight: NDArray[np.float32]
     """The connector's own entry, shape [edges]."""
+    spare: list[Scratch] = field(default_factory=list[Scratch], init=False, repr=False)
+    """Scratch memory that no walk holds at the moment: one piece per thread that ever walked at once."""
 
     def __len__(self) -> int:
         return self.neighbour.size
 
-    @classmethod
-    def build(cls, nodes: int, owner: IntArray, neighbour: IntArray, edges: EdgeArrays) -> "Adjacency":
-        """Group `edges` by `owner`; they must come sorted by (owner, neighbour), which then settles ties."""
-        weight = edges.weight.astype(np.float32)
-        falling = np.uint32(0xFFFFFFFF) - np.abs(weight).view(
-            np.uint32
-        )  # bits of a float >= 0 sort as it does
-        order = np.argsort(owner.astype(np.uint64) << np.uint64(32) | falling, kind="stable")
-        indptr = np.zeros(nodes + 1, np.int64)
-        np.cumsum(np.bincount(owner, minlength=nodes), out=indptr[1:])
-        raw = edges.raw_weight.astype(np.float32)
-        return cls(indptr, neighbour[order].astype(np.int32), weight[order], raw[order])
+    @property
+    def nodes(self) -> int:
+        """How many nodes have a list."""
+        return self.indptr.size - 1
+
+    def scratch(self) -> Scratch:
+        """Memory for one walk, to be appended to `spare` when it is clean again."""
+        try:
+            return self.spare.pop()
+        except IndexError:
+            marks, queue = np.zeros(self.nodes, np.uint8), np.empty(self.nodes, np.int32)
+            return Scratch(marks, queue, np.empty(self.nodes + 1, np.int64))
 
     def degree(self, owners: IntArray, above: np.float32) -> NDArray[np.int64]:
         """How many edges of each owner have |weight| > `above`: the length of the list's prefix."""
@@ -63,8 +77,7 @@ class Adjacency:
 
     def thresholded(self, above: np.float32) -> "Adjacency":
         """Only the edges with |weight| > `above`, in the same order."""
-        nodes = np.arange(self.indptr.size - 1)
-        kept, counts = self.positions(nodes, above)
+        kept, counts = self.positions(np.arange(self.nodes), above)
         indptr = np.zeros_like(self.indptr)
         np.cumsum(counts, out=indptr[1:])
-        return type(self)(indptr, self.neighbour[kept], self.weight[kept], self.raw_weight[kept])
+        return Adjacency(indptr, self.neighbour[kept], self.weight[kept], self.raw_weight[kept])

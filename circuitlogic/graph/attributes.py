@@ -16,6 +16,8 @@ class NodeData(TypedDict, total=False):
     firing_rate: float
     scale: float
     bias: float
+    fidelity: float
+    """Held-out F1 of the gate's formula."""
     depth: int
     """Fewest edges to the feature asked about; only in answers that start from one."""
     influence: float

@@ -124,6 +124,8 @@ class NodeColumns:
     """Mean activation where it fires, raw units; NaN = unknown."""
     bias: RealArray
     """The connector's bias for the feature, unit scale; NaN = unknown, as everywhere at the first site."""
+    fidelity: RealArray
+    """F1 of the gate's formula on held-out data; NaN = unknown."""
 
     def __post_init__(self) -> None:
         """Refuse columns that do not belong together.
@@ -132,15 +134,19 @@ class NodeColumns:
             DataError: the columns differ in length, or hold an infinite number.
         """
         lengths = [len(self.label), len(self.kind)]
-        lengths += [column.size for column in (self.firing_rate, self.scale, self.bias)]
+        lengths += [column.size for column in (self.firing_rate, self.scale, self.bias, self.fidelity)]
         if len(set(lengths)) > 1:
             raise DataError(f"node columns must be of one length, got {lengths}")
-        for name in ("firing_rate", "scale", "bias"):
-            if np.isinf(getattr(self, name)).any():
-                raise DataError(f"{name} of node {int(np.argmax(np.isinf(getattr(self, name))))} is infinite")
+        for name, column in self.numbers().items():
+            if np.isinf(column).any():
+                raise DataError(f"{name} of node {int(np.argmax(np.isinf(column)))} is infinite")
 
     def __len__(self) -> int:
         return len(self.label)
+
+    def numbers(self) -> dict[str, RealArray]:
+        """The columns that hold numbers, by the attribute they become."""
+        return {name: getattr(self, name) for name in ("firing_rate", "scale", "bias", "fidelity")}
 
     @classmethod
     def of(
@@ -151,6 +157,7 @@ class NodeColumns:
         firing_rate: RealArray | None = None,
         scale: RealArray | None = None,
         bias: RealArray | None = None,
+        fidelity: RealArray | None = None,
     ) -> "NodeColumns":
         """Columns for `nodes` features; what is left out is unknown."""
         return cls(
@@ -159,6 +166,7 @@ class NodeColumns:
             _numbers(firing_rate, nodes),
             _numbers(scale, nodes),
             _numbers(bias, nodes),
+            _numbers(fidelity, nodes),
         )
 
 

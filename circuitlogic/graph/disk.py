@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from circuitlogic.errors import StudyError
 from circuitlogic.whole_files import write_bytes
 
-SCHEMA = "circuitlogic/graph-folder/1"
+SCHEMA = "circuitlogic/graph-folder/2"
 RECORD = "graph.json"
 ARRAYS: Mapping[str, str] = {
     "in_indptr": "<i8",
@@ -37,6 +37,7 @@ ARRAYS: Mapping[str, str] = {
     "firing_rate": "<f8",
     "scale": "<f8",
     "bias": "<f8",
+    "fidelity": "<f8",
 }
 """Array name -> dtype on disk."""
 
@@ -168,7 +169,7 @@ def _read_array(path: Path, dtype: str, entry: tuple[int, str], check: bool) -> 
 def _check_shapes(folder: Path, header: Header, edges: int, arrays: Mapping[str, AnyArray]) -> None:
     """Refuse arrays that do not fit together; reads the small ones only."""
     nodes = sum(header.site_sizes)
-    sizes = dict.fromkeys(("firing_rate", "scale", "bias"), nodes)
+    sizes = dict.fromkeys(("firing_rate", "scale", "bias", "fidelity"), nodes)
     for side in ("in", "out"):
         sizes |= {f"{side}_{name}": edges for name in ("neighbour", "weight", "raw_weight")}
     ends = {"in_indptr": edges, "out_indptr": edges}

@@ -1,20 +1,20 @@
 """One line on why an answer is empty: what was asked, what there is instead."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
 from circuitlogic.graph.adjacency import Adjacency
+from circuitlogic.graph.base import BaseGraph
 from circuitlogic.graph.columns import RealArray
-from circuitlogic.graph.cones import EdgeFilter
-from circuitlogic.graph.store import FeatureGraph
-from circuitlogic.graph.subgraph import SubGraph
+from circuitlogic.graph.filters import Rule
+from circuitlogic.graph.subgraph import Path, SubGraph
 
-_SIGNS = {None: "", "+": "positive ", "-": "negative "}
+_SIGNS = {0: "", 1: "positive ", -1: "negative "}
 
 
-def empty_cone(answer: SubGraph, backward: bool, keep: EdgeFilter, sites: Collection[str] | None) -> str:
+def empty_cone(answer: SubGraph, backward: bool, keep: Rule, sites: Collection[str] | None) -> str:
     """Why a cone holds only its start."""
     graph, start = answer.graph, int(answer.starts[0])
     lists = graph.inputs if backward else graph.outputs
@@ -22,7 +22,7 @@ def empty_cone(answer: SubGraph, backward: bool, keep: EdgeFilter, sites: Collec
     return _cut_off(graph, start, _weights(lists, start), side, keep, sites)
 
 
-def no_neighbors(answer: SubGraph, keep: EdgeFilter, sites: Collection[str] | None) -> str:
+def no_neighbors(answer: SubGraph, keep: Rule, sites: Collection[str] | None) -> str:
     """Why a feature has neither inputs nor outputs."""
     graph, start = answer.graph, int(answer.starts[0])
     weights = np.concatenate([_weights(lists, start) for lists in (graph.inputs, graph.outputs)])
@@ -30,15 +30,15 @@ def no_neighbors(answer: SubGraph, keep: EdgeFilter, sites: Collection[str] | No
 
 
 def _cut_off(
-    graph: FeatureGraph,
+    graph: BaseGraph,
     start: int,
     weights: RealArray,
     side: str,
-    keep: EdgeFilter,
+    keep: Rule,
     sites: Collection[str] | None,
 ) -> str:
-    if keep.sign is not None:
-        weights = weights[weights > 0 if keep.sign == "+" else weights < 0]
+    if keep.sign:
+        weights = weights[weights * keep.sign > 0]
     if not weights.size:
         return f"{graph.feature(start)} has no {_SIGNS[keep.sign]}{side}"
     top = float(np.abs(weights).max())
@@ -57,22 +57,26 @@ def nothing_above(threshold: float, strongest: float) -> str:
     return f"nothing above {np.float32(threshold)!s}; strongest {np.float32(strongest)!s}"
 
 
-def no_path(graph: FeatureGraph, start: int, goal: int, keep: EdgeFilter, weakest: float | None) -> str:
-    """Why `goal` is out of reach. `weakest`: smallest |weight| on the best path without threshold."""
+def no_path(graph: BaseGraph, start: int, goal: int, keep: Rule, loose: Path | None) -> str:
+    """Why `goal` is out of reach. `loose`: the strongest path whatever its weights, length and sites."""
     a, b = graph.feature(start), graph.feature(goal)
     if start == goal:
         return f"{a} is the same feature at both ends: a path needs two"
     if graph.sites.index(a.site) >= graph.sites.index(b.site):
         return f"no path from {a} to {b}: edges only go forward, and {a.site} does not come before {b.site}"
-    if weakest is None:
-        return f"no {_SIGNS[keep.sign]}path from {a} to {b}" if keep.sign else f"no path from {a} to {b}"
-    return (
-        f"no path from {a} to {b} with every edge above {float(keep.above):.2g}; "
-        f"the strongest path needs an edge of {weakest:.3g}"
-    )
+    if loose is None:
+        return f"no {_SIGNS[keep.sign]}path from {a} to {b}"
+    weakest = min(abs(weight) for weight in loose.weights)
+    if weakest <= keep.above:
+        return (
+            f"no path from {a} to {b} with every edge above {float(keep.above):.2g}; "
+            f"the strongest path needs an edge of {weakest:.3g}"
+        )
+    sites = ", ".join(feature.site for feature in loose.features[1:-1]) or "no other site"
+    return f"no such path from {a} to {b}; the strongest has {len(loose.weights)} edges, through {sites}"
 
 
-def nothing_common(answer: SubGraph, keep: EdgeFilter) -> str:
+def nothing_common(answer: SubGraph, keep: Rule) -> str:
     """Why two features share no ancestors."""
     graph = answer.graph
     for start in answer.starts.tolist():
@@ -86,11 +90,9 @@ def nothing_common(answer: SubGraph, keep: EdgeFilter) -> str:
     return f"{names} share no ancestors{' with these settings' if keep.above > 0 or keep.sign else ''}"
 
 
-def nothing_found(
-    graph: FeatureGraph, label: str | None, kind: str | None, min_fan_in: int | None, site: str | None
-) -> str:
+def nothing_found(graph: BaseGraph, asked: Mapping[str, object]) -> str:
     """Why no feature meets the conditions."""
-    column = graph.nodes.kind
+    column, kind = graph.nodes.kind, asked.get("kind")
     if kind is not None:
         counts = Counter(column.take(column.filled()))
         if kind not in counts:
@@ -98,13 +100,19 @@ def nothing_found(
             return f"no feature has gate kind {kind!r}; " + (
                 f"there are: {there}" if there else "none has any"
             )
-    conditions = {"label": label, "kind": kind, "min_fan_in": min_fan_in, "site": site}
-    asked = ", ".join(f"{name} {value!r}" for name, value in conditions.items() if value is not None)
-    return f"no feature has {asked}" if asked else "the graph has no features"
+    least = asked.get("min_fidelity")
+    if isinstance(least, float) and not (graph.nodes.fidelity >= least).any():
+        known = graph.nodes.fidelity[np.isfinite(graph.nodes.fidelity)]
+        best = f"the best has {known.max():.2f}" if known.size else "it is known of none"
+        return f"no feature has fidelity {least:g} or more; {best}"
+    words = ", ".join(f"{name} {value!r}" for name, value in asked.items() if value is not None)
+    return f"no feature has {words}" if words else "the graph has no features"
 
 
-def no_edges(graph: FeatureGraph, above: np.float32) -> str:
-    """Why there are neither roots nor leaves."""
+def no_ends(graph: BaseGraph, above: np.float32, sites: Collection[str] | None) -> str:
+    """Why there are no roots or leaves."""
+    if sites is not None and graph.edge_count and float(np.abs(graph.inputs.weight).max()) > above:
+        return f"there are none at {', '.join(sorted(sites))}"
     if not graph.edge_count:
         return "the graph has no edges"
     return nothing_above(float(above), float(np.abs(graph.inputs.weight).max()))

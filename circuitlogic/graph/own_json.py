@@ -16,9 +16,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from circuitlogic.errors import CircuitLogicError, DataError
+from circuitlogic.graph.base import BaseGraph
 from circuitlogic.graph.columns import EdgeArrays, NodeColumns
 from circuitlogic.graph.store import FeatureGraph
-from circuitlogic.graph.subgraph import SubGraph
+from circuitlogic.graph.subgraph import Late, SubGraph
 
 SCHEMA = "circuitlogic/graph/1"
 _MOST_FEATURES = 50_000_000
@@ -41,6 +42,7 @@ class _Node(_Strict):
     firing_rate: Finite | None = None
     scale: Finite | None = None
     bias: Finite | None = None
+    fidelity: Finite | None = None
 
 
 class _Edge(_Strict):
@@ -58,15 +60,15 @@ class _Document(_Strict):
     edges: list[_Edge]
 
 
-def graph_to_json(graph: FeatureGraph) -> bytes:
+def graph_to_json(graph: BaseGraph) -> bytes:
     """The whole graph; same graph, same bytes."""
     edges, known = graph.edges(), graph.nodes
     listed = np.zeros(len(graph), np.bool_)
     listed[edges.source] = listed[edges.target] = True
     listed[known.label.filled()] = listed[known.kind.filled()] = True
-    for column in (known.firing_rate, known.scale, known.bias):
+    for column in known.numbers().values():
         listed |= np.isfinite(column)
-    view = SubGraph(graph, np.zeros(0, np.int64), np.flatnonzero(listed), edges)
+    view = SubGraph(graph, np.zeros(0, np.int64), np.flatnonzero(listed), Late.of(edges))
     where = ("site", "index")
     document = {
         "$schema": SCHEMA,
@@ -118,19 +120,19 @@ def graph_from_json(content: bytes) -> FeatureGraph:
     return FeatureGraph.from_edges(sites, sizes, edges, _columns(bare, document.nodes), document.threshold)
 
 
-def _columns(bare: FeatureGraph, nodes: list[_Node]) -> NodeColumns:
+def _columns(bare: BaseGraph, nodes: list[_Node]) -> NodeColumns:
     rows = [bare.node(node.id) for node in nodes]
     if len(set(rows)) < len(rows):
         twice = next(node.id for row, node in zip(rows, nodes, strict=True) if rows.count(row) > 1)
         raise DataError(f"node {twice} is given twice")
     label, kind = [""] * len(bare), [""] * len(bare)
-    firing_rate, scale, bias = np.full((3, len(bare)), np.nan)
+    numbers = {name: np.full(len(bare), np.nan) for name in bare.nodes.numbers()}
     for row, node in zip(rows, nodes, strict=True):
         label[row], kind[row] = node.label, node.kind
-        firing_rate[row] = np.nan if node.firing_rate is None else node.firing_rate
-        scale[row] = np.nan if node.scale is None else node.scale
-        bias[row] = np.nan if node.bias is None else node.bias
-    return NodeColumns.of(len(bare), label, kind, firing_rate, scale, bias)
+        for name, column in numbers.items():
+            value = getattr(node, name)
+            column[row] = np.nan if value is None else value
+    return NodeColumns.of(len(bare), label, kind, **numbers)
 
 
 def _parse(content: bytes) -> _Document:

@@ -1,37 +1,34 @@
 """Node and edge tables as Parquet, for other tools. Sites are dictionary-encoded, unknown is null."""
 
 from io import BufferedIOBase
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from circuitlogic.graph.base import BaseGraph
 from circuitlogic.graph.columns import EdgeArrays, IntArray
 
-if TYPE_CHECKING:
-    from circuitlogic.graph.store import FeatureGraph
 
-
-def write_nodes(graph: "FeatureGraph", nodes: IntArray, stream: BufferedIOBase) -> None:
-    """One row per node: site, index, label, kind, firing_rate, scale, bias."""
+def write_nodes(graph: BaseGraph, nodes: IntArray, stream: BufferedIOBase) -> None:
+    """One row per node: site, index, label, kind, firing_rate, scale, bias, fidelity."""
     columns = graph.nodes
     texts = {"label": columns.label.take(nodes), "kind": columns.kind.take(nodes)}
-    numbers = {"firing_rate": columns.firing_rate, "scale": columns.scale, "bias": columns.bias}
     table = _ends(graph, nodes, "")
     table |= {name: pa.array(column, pa.string()) for name, column in texts.items()}
-    table |= {name: pa.array(column[nodes], from_pandas=True) for name, column in numbers.items()}
+    table |= {name: pa.array(column[nodes], from_pandas=True) for name, column in columns.numbers().items()}
     pq.write_table(pa.table(table), stream)
 
 
-def write_edges(graph: "FeatureGraph", edges: EdgeArrays, stream: BufferedIOBase) -> None:
+def write_edges(graph: BaseGraph, edges: EdgeArrays, stream: BufferedIOBase) -> None:
     """One row per edge: source_site, source_index, target_site, target_index, weight, raw_weight."""
     table = _ends(graph, edges.source, "source_") | _ends(graph, edges.target, "target_")
     table |= {"weight": pa.array(edges.weight), "raw_weight": pa.array(edges.raw_weight)}
     pq.write_table(pa.table(table), stream)
 
 
-def _ends(graph: "FeatureGraph", nodes: IntArray, prefix: str) -> dict[str, Any]:
+def _ends(graph: BaseGraph, nodes: IntArray, prefix: str) -> dict[str, Any]:
     """The Arrow columns `site` and `index` of `nodes`."""
     sites = graph.site_of(nodes)
     names = pa.array(list(graph.sites), pa.string())

@@ -1,6 +1,7 @@
 """The questions a feature graph answers: what feeds a feature, what it feeds, how two features hang together.
 
-Every function takes the graph, then features as `FeatureId` or `site/index`, and gives a `SubGraph`.
+Every function takes the graph, then features as `FeatureId` or `site/index`, then filters by name
+(`circuitlogic.graph.filters`), and gives a `SubGraph`. `FeatureGraph` has each of them as a method.
 `min_weight` keeps edges with |weight| above it: `min_weight=t` asks what `graph.thresholded(t)` would answer.
 An empty answer says in `.explanation` why it is empty.
 
@@ -8,180 +9,183 @@ Raised by all: `UnknownNameError` for a site or feature that does not exist, `Co
 makes no sense.
 """
 
-from collections.abc import Collection
-from typing import TypeAlias
+from typing import TypeAlias, Unpack
 
 import numpy as np
 
+from circuitlogic.errors import ConfigError
 from circuitlogic.features import FeatureId
-from circuitlogic.graph import explain
-from circuitlogic.graph.columns import EdgeArrays
-from circuitlogic.graph.cones import Cone, EdgeFilter, cone, reach, strongest, strongest_routes
-from circuitlogic.graph.selection import check_count, choose, edge_filter
-from circuitlogic.graph.store import FeatureGraph
-from circuitlogic.graph.subgraph import Path, SubGraph
+from circuitlogic.graph import explain, walks
+from circuitlogic.graph.base import BaseGraph
+from circuitlogic.graph.columns import EdgeArrays, RealArray
+from circuitlogic.graph.cones import Cone, cone
+from circuitlogic.graph.filters import (
+    ConeFilters,
+    Filters,
+    PathFilters,
+    Rule,
+    at_sites,
+    counted,
+    edge_rule,
+    mask,
+    passable,
+)
+from circuitlogic.graph.paths import edges_along, path_of, steps, strongest_routes
+from circuitlogic.graph.selection import choose
+from circuitlogic.graph.subgraph import Late, SubGraph
 
 Feature: TypeAlias = FeatureId | str
+_NOBODY = np.zeros(0, np.int32)
 
 
-def whole(graph: FeatureGraph) -> SubGraph:
+def whole(graph: BaseGraph) -> SubGraph:
     """The whole graph as an answer, isolated features included."""
-    return SubGraph(graph, np.zeros(0, np.int64), np.arange(len(graph)), graph.edges())
+    return SubGraph(graph, _NOBODY, np.arange(len(graph)), Late(graph.edges))
 
 
-def ancestors(
-    graph: FeatureGraph,
-    feature: Feature,
-    depth: int | None = None,
-    min_weight: float = 0.0,
-    sign: str | None = None,
-    sites: Collection[str] | None = None,
-    limit: int | None = None,
-) -> SubGraph:
-    """All features with a path to `feature` (its input cone), with the edges on the way.
+def ancestors(graph: BaseGraph, feature: Feature, **only: Unpack[ConeFilters]) -> SubGraph:
+    """All features with a path to `feature` (its input cone), with the edges on the way."""
+    return _cone(graph, feature, True, only)
 
-    Args:
-        graph: The graph to ask.
-        feature: Where to start.
-        depth: At most so many edges away; None for no bound.
-        min_weight: Follow only edges with |weight| above it.
-        sign: Follow only positive (`+`) or negative (`-`) edges.
-        sites: Keep only features of these sites in the answer; paths may pass through others.
-        limit: Keep only so many features, those with the strongest |influence|.
+
+def descendants(graph: BaseGraph, feature: Feature, **only: Unpack[ConeFilters]) -> SubGraph:
+    """All features that `feature` has a path to, with the edges on the way."""
+    return _cone(graph, feature, False, only)
+
+
+def neighbors(graph: BaseGraph, feature: Feature, **only: Unpack[Filters]) -> SubGraph:
+    """The features one edge away, inputs and outputs."""
+    start, rule = graph.node(feature), edge_rule(only)
+    sides = [cone(graph, start, backward, rule, depth=1) for backward in (True, False)]
+    nodes = np.concatenate([sides[0].nodes, sides[1].nodes[1:]])
+
+    def influence() -> RealArray:
+        return np.concatenate([sides[0].influence(), sides[1].influence()[1:]])
+
+    answer = SubGraph(
+        graph,
+        sides[0].nodes[:1],
+        nodes,
+        Late(lambda: EdgeArrays.concatenate(side.edges() for side in sides)),
+        Late(lambda: np.minimum(np.arange(nodes.size), 1)),
+        Late(influence),
+    )
+    chosen = choose(answer, only.get("sites"), only.get("limit"))
+    if not chosen.is_empty:
+        return chosen
+    return chosen.with_explanation(explain.no_neighbors(chosen, rule, only.get("sites")))
+
+
+def between(graph: BaseGraph, a: Feature, b: Feature, **only: Unpack[ConeFilters]) -> SubGraph:
+    """All features and edges on any directed path from `a` to `b`; depth and influence count from `a`."""
+    start, goal, rule = graph.node(a), graph.node(b), edge_rule(only)
+    depth = counted("depth", only.get("depth"))
+    behind = cone(graph, goal, True, rule, depth)
+    if start == goal or start not in behind.nodes:
+        return _unconnected(graph, start, goal, only)
+    ahead = cone(graph, start, False, rule, depth, mask(graph, behind.nodes))
+    ends = np.unique([start, goal])
+    answer = SubGraph(graph, ends, ahead.nodes, Late(ahead.edges), Late(ahead.depth), Late(ahead.influence))
+    if depth is not None:
+        answer = _short_enough(answer, behind, depth)
+    return choose(answer, only.get("sites"), only.get("limit"))
+
+
+def _short_enough(answer: SubGraph, behind: Cone, depth: int) -> SubGraph:
+    """Of what lies between, only what lies on a path of at most `depth` edges."""
+    far = np.full(len(answer.graph), np.iinfo(np.int32).max // 2)
+    to_goal, from_start = far.copy(), far.copy()
+    to_goal[behind.nodes] = behind.depth()
+    from_start[answer.nodes] = answer.depth if answer.depth is not None else 0
+    kept = answer.taking(np.flatnonzero((to_goal + from_start)[answer.nodes] <= depth))
+    edges = kept.edges
+    short = from_start[edges.source] + 1 + to_goal[edges.target] <= depth
+    return SubGraph(
+        kept.graph, kept.starts, kept.nodes, Late.of(edges.where(short)), kept.late_depth, kept.late_influence
+    )
+
+
+def common(graph: BaseGraph, a: Feature, b: Feature, **only: Unpack[ConeFilters]) -> SubGraph:
+    """The ancestors that `a` and `b` share, with the edges among them and to `a` and `b`.
+
+    Depth is to the nearer of the two, influence is on the one that the feature influences less.
     """
-    return _cone(graph, feature, True, depth, edge_filter(min_weight, sign), sites, limit)
+    rule, depth = edge_rule(only), counted("depth", only.get("depth"))
+    starts = np.unique(np.array([graph.node(a), graph.node(b)], np.int32))
+    cones = [cone(graph, int(start), True, rule, depth) for start in starts]
+    shared = cones[0].nodes
+    for other in cones[1:]:
+        shared = np.intersect1d(shared, other.nodes, assume_unique=True)
+    nodes = np.concatenate([starts, np.setdiff1d(shared, starts)])
+    far = np.full(len(graph), np.iinfo(np.int32).max)
+    for side in cones:
+        far[side.nodes] = np.minimum(far[side.nodes], side.depth())
+    nodes = nodes[np.lexsort((nodes, far[nodes]))]
+
+    def edges() -> EdgeArrays:
+        inside = mask(graph, nodes)
+        opened = np.unique(np.concatenate([side.opened for side in cones]))
+        opened = opened[inside[opened] != 0]
+        most = int(graph.inputs.degree(opened, rule.above).sum())
+        near, source, weight, raw = walks.gather(graph.inputs, opened, rule.above, rule.sign, inside, most)
+        return EdgeArrays(source, near, weight, raw)
+
+    def influence() -> RealArray:
+        felt = np.stack([side.influences()[nodes] for side in cones])
+        felt = np.where(np.isnan(felt), np.inf, felt)
+        weaker = felt[np.argmin(np.abs(felt), axis=0), np.arange(nodes.size)]
+        return np.where(np.isin(nodes, starts), 1.0, weaker)
+
+    answer = SubGraph(graph, starts, nodes, Late(edges), Late.of(far[nodes]), Late(influence))
+    chosen = choose(answer, only.get("sites"), only.get("limit"))
+    return chosen.with_explanation(explain.nothing_common(chosen, rule)) if chosen.is_empty else chosen
 
 
-def descendants(
-    graph: FeatureGraph,
-    feature: Feature,
-    depth: int | None = None,
-    min_weight: float = 0.0,
-    sign: str | None = None,
-    sites: Collection[str] | None = None,
-    limit: int | None = None,
-) -> SubGraph:
-    """All features that `feature` has a path to, with the edges on the way; settings as for `ancestors`."""
-    return _cone(graph, feature, False, depth, edge_filter(min_weight, sign), sites, limit)
-
-
-def neighbors(
-    graph: FeatureGraph,
-    feature: Feature,
-    min_weight: float = 0.0,
-    sign: str | None = None,
-    sites: Collection[str] | None = None,
-    limit: int | None = None,
-) -> SubGraph:
-    """The features one edge away, inputs and outputs; settings as for `ancestors`."""
-    start, keep = graph.node(feature), edge_filter(min_weight, sign)
-    walks = [cone(graph, start, backward, keep, depth=1) for backward in (True, False)]
-    nodes, first = np.unique(np.concatenate([walk.nodes for walk in walks]), return_index=True)
-    depth = np.concatenate([walk.depth for walk in walks])[first]
-    influence = np.concatenate([strongest(graph, walk)[0] for walk in walks])[first]
-    edges = EdgeArrays.concatenate(walk.edges for walk in walks)
-    answer = SubGraph(graph, np.array([start]), nodes, edges, depth, influence)
-    chosen = choose(answer, sites, limit)
-    return chosen.with_explanation(explain.no_neighbors(chosen, keep, sites)) if chosen.is_empty else chosen
-
-
-def path(
-    graph: FeatureGraph, a: Feature, b: Feature, k: int = 1, min_weight: float = 0.0, sign: str | None = None
-) -> SubGraph:
+def path(graph: BaseGraph, a: Feature, b: Feature, k: int = 1, **only: Unpack[PathFilters]) -> SubGraph:
     """The `k` strongest directed paths from `a` to `b`, ranked by the product of |weight|, exactly.
 
     `.paths` has them, strongest first; nodes and edges are their union, depth and influence count from `a`.
     """
-    check_count("k", k)
-    start, goal, keep = graph.node(a), graph.node(b), edge_filter(min_weight, sign)
-    walk = _between(graph, start, goal, keep)
-    if walk is None:
-        return _unconnected(graph, start, goal, keep)
-    routes = strongest_routes(graph, walk, goal, k)
-    found = tuple(_path(graph, walk, route) for route in routes)
-    used = np.unique(np.concatenate([np.array(route, np.int64) for route in routes]))
-    rows = np.unique(np.append(np.concatenate([walk.near[used], walk.far[used]]), walk.start_row))
-    influence, _ = strongest(graph, walk)
-    answer = SubGraph(
-        graph,
-        np.unique([start, goal]),
-        walk.nodes[rows],
-        walk.edges.where(used),
-        walk.depth[rows],
-        influence[rows],
-        paths=found,
-    )
-    return choose(answer, None, None)
+    counted("k", k)
+    ends, rule = (graph.node(a), graph.node(b)), edge_rule(only)
+    depth, within = counted("depth", only.get("depth")), passable(graph, only.get("sites"), np.array(ends))
+    routes = strongest_routes(graph, ends, k, depth, rule, within)
+    if not routes:
+        return _unconnected(graph, *ends, only)
+    found = tuple(path_of(graph, route) for route in routes)
+    nodes, hops, felt = steps(routes, found)
+    used = np.unique(np.concatenate([edges_along(graph, route) for route in routes]))
+    edges = graph.edges_at(used)
+    return SubGraph(graph, np.unique(ends), nodes, Late.of(edges), Late.of(hops), Late.of(felt), paths=found)
 
 
-def between(
-    graph: FeatureGraph, a: Feature, b: Feature, min_weight: float = 0.0, sign: str | None = None
+def roots(
+    graph: BaseGraph, isolated: bool = False, of: Feature | None = None, **only: Unpack[ConeFilters]
 ) -> SubGraph:
-    """All features and edges on any directed path from `a` to `b`; depth and influence count from `a`."""
-    start, goal, keep = graph.node(a), graph.node(b), edge_filter(min_weight, sign)
-    walk = _between(graph, start, goal, keep)
-    if walk is None:
-        return _unconnected(graph, start, goal, keep)
-    influence, _ = strongest(graph, walk)
-    ends = np.unique([start, goal])
-    return choose(SubGraph(graph, ends, walk.nodes, walk.edges, walk.depth, influence), None, None)
+    """Features with outputs and no inputs; `isolated` adds those that have neither.
 
-
-def common(
-    graph: FeatureGraph,
-    a: Feature,
-    b: Feature,
-    depth: int | None = None,
-    min_weight: float = 0.0,
-    sign: str | None = None,
-    sites: Collection[str] | None = None,
-    limit: int | None = None,
-) -> SubGraph:
-    """The ancestors that `a` and `b` share, with the edges among them and to `a` and `b`.
-
-    Depth is to the nearer of the two, influence is on the one that the feature influences less. Settings as
-    for `ancestors`.
+    With `of`: the ancestors of that feature that have no inputs, where its ancestry begins.
     """
-    keep = edge_filter(min_weight, sign)
-    check_count("depth", depth)
-    starts = np.unique([graph.node(a), graph.node(b)])
-    walks = [cone(graph, int(start), True, keep, depth) for start in starts]
-    shared = walks[0].nodes
-    for walk in walks[1:]:
-        shared = np.intersect1d(shared, walk.nodes, assume_unique=True)
-    nodes = np.union1d(np.setdiff1d(shared, starts), starts)
-    far = np.full((len(walks), nodes.size), np.iinfo(np.int32).max)
-    felt = np.full((len(walks), nodes.size), np.inf)
-    for side, walk in enumerate(walks):
-        inside = np.isin(walk.nodes, nodes)
-        rows = np.searchsorted(nodes, walk.nodes[inside])
-        far[side, rows], felt[side, rows] = walk.depth[inside], strongest(graph, walk)[0][inside]
-    weaker = np.argmin(np.abs(felt), axis=0)
-    influence = felt[weaker, np.arange(nodes.size)]
-    influence[np.isin(nodes, starts)] = 1.0
-    followed = _without_doubles(EdgeArrays.concatenate(walk.edges for walk in walks), len(graph))
-    edges = followed.where(np.isin(followed.source, nodes) & np.isin(followed.target, nodes))
-    chosen = choose(SubGraph(graph, starts, nodes, edges, far.min(axis=0), influence), sites, limit)
-    return chosen.with_explanation(explain.nothing_common(chosen, keep)) if chosen.is_empty else chosen
+    return _ends(graph, True, isolated, of, only)
 
 
-def roots(graph: FeatureGraph, min_weight: float = 0.0, isolated: bool = False) -> SubGraph:
-    """Features with outputs and no inputs; `isolated` adds those that have neither."""
-    return _ends(graph, True, min_weight, isolated)
+def leaves(
+    graph: BaseGraph, isolated: bool = False, of: Feature | None = None, **only: Unpack[ConeFilters]
+) -> SubGraph:
+    """Features with inputs and no outputs; `isolated` adds those that have neither.
 
-
-def leaves(graph: FeatureGraph, min_weight: float = 0.0, isolated: bool = False) -> SubGraph:
-    """Features with inputs and no outputs; `isolated` adds those that have neither."""
-    return _ends(graph, False, min_weight, isolated)
+    With `of`: the descendants of that feature that have no outputs, where its influence ends.
+    """
+    return _ends(graph, False, isolated, of, only)
 
 
 def find(
-    graph: FeatureGraph,
+    graph: BaseGraph,
     label: str | None = None,
     kind: str | None = None,
     min_fan_in: int | None = None,
-    site: str | None = None,
-    min_weight: float = 0.0,
+    min_fidelity: float | None = None,
+    **only: Unpack[Filters],
 ) -> SubGraph:
     """Features that meet every condition given, in site order, without edges.
 
@@ -189,87 +193,80 @@ def find(
         graph: The graph to ask.
         label: Part of the label; case does not matter.
         kind: Name of the gate kind.
-        min_fan_in: At least so many inputs (with |weight| above `min_weight`).
-        site: Only features of this site.
-        min_weight: Edges at or below it do not count.
+        min_fan_in: At least so many inputs (that `min_weight` and `sign` let count).
+        min_fidelity: At least this held-out F1 of the gate's formula.
+        only: Filters.
     """
-    nodes = np.arange(len(graph)) if site is None else np.array(graph.members(site), np.int64)
-    if label is not None:
-        part, column = label.casefold(), graph.nodes.label
-        nodes = nodes[[part in text.casefold() for text in column.take(nodes)]] if nodes.size else nodes
-    if kind is not None:
-        nodes = nodes[[text == kind for text in graph.nodes.kind.take(nodes)]] if nodes.size else nodes
-    keep = edge_filter(min_weight, None)
+    rule, sites = edge_rule(only), only.get("sites")
+    nodes = np.arange(len(graph))
+    if sites is not None:
+        nodes = nodes[at_sites(graph, nodes, sites)]
+    if min_fidelity is not None:
+        nodes = nodes[graph.nodes.fidelity[nodes] >= min_fidelity]
     if min_fan_in is not None:
-        nodes = nodes[graph.inputs.degree(nodes, keep.above) >= min_fan_in]
-    answer = SubGraph(graph, np.zeros(0, np.int64), nodes, EdgeArrays.empty())
-    if answer.is_empty:
-        return answer.with_explanation(explain.nothing_found(graph, label, kind, min_fan_in, site))
-    return answer
+        nodes = nodes[walks.fan(graph.inputs, nodes, rule.above, rule.sign) >= min_fan_in]
+    if kind is not None:
+        filled = np.intersect1d(nodes, graph.nodes.kind.filled(), assume_unique=True)
+        nodes = filled[[text == kind for text in graph.nodes.kind.take(filled)]] if filled.size else filled
+    if label is not None:
+        part, filled = label.casefold(), graph.nodes.label.filled()
+        filled = np.intersect1d(nodes, filled, assume_unique=True) if part else nodes
+        texts = graph.nodes.label.take(filled)
+        nodes = filled[[part in text.casefold() for text in texts]] if filled.size else filled
+    found = SubGraph(graph, _NOBODY, nodes, Late(EdgeArrays.empty))
+    if found.is_empty:
+        asked = {"label": label, "kind": kind, "min_fan_in": min_fan_in, "min_fidelity": min_fidelity}
+        return found.with_explanation(explain.nothing_found(graph, {**asked, "sites": sites}))
+    return choose(found, None, only.get("limit"))
 
 
-def _cone(
-    graph: FeatureGraph,
-    feature: Feature,
-    backward: bool,
-    depth: int | None,
-    keep: EdgeFilter,
-    sites: Collection[str] | None,
-    limit: int | None,
-) -> SubGraph:
-    check_count("depth", depth)
-    start = graph.node(feature)
-    walk = cone(graph, start, backward, keep, depth)
-    influence, _ = strongest(graph, walk)
-    answer = SubGraph(graph, np.array([start]), walk.nodes, walk.edges, walk.depth, influence)
-    chosen = choose(answer, sites, limit)
+def _cone(graph: BaseGraph, feature: Feature, backward: bool, only: ConeFilters) -> SubGraph:
+    rule = edge_rule(only)
+    walk = cone(graph, graph.node(feature), backward, rule, counted("depth", only.get("depth")))
+    answer = SubGraph(
+        graph, walk.nodes[:1], walk.nodes, Late(walk.edges), Late(walk.depth), Late(walk.influence)
+    )
+    chosen = choose(answer, only.get("sites"), only.get("limit"))
     if not chosen.is_empty:
         return chosen
-    return chosen.with_explanation(explain.empty_cone(chosen, backward, keep, sites))
+    return chosen.with_explanation(explain.empty_cone(chosen, backward, rule, only.get("sites")))
 
 
-def _between(graph: FeatureGraph, start: int, goal: int, keep: EdgeFilter) -> Cone | None:
-    """The forward cone of `start` confined to what leads to `goal`; None where no edge does."""
-    if start == goal:
-        return None
-    leading, _ = reach(graph.inputs, goal, keep)
-    within = np.zeros(len(graph), np.bool_)
-    within[leading] = True
-    if not within[start]:
-        return None
-    return cone(graph, start, False, keep, within=within)
+def _unconnected(graph: BaseGraph, start: int, goal: int, only: PathFilters | ConeFilters) -> SubGraph:
+    """No path: says what the strongest one without the filters would need."""
+    rule, ends = edge_rule(only), np.unique([start, goal])
+    loose = strongest_routes(graph, (start, goal), 1, None, Rule(np.float32(0), rule.sign), walks.ANYWHERE)
+    text = explain.no_path(graph, start, goal, rule, path_of(graph, loose[0]) if loose else None)
+    return SubGraph(graph, ends, ends, Late(EdgeArrays.empty), explanation=text)
 
 
-def _unconnected(graph: FeatureGraph, start: int, goal: int, keep: EdgeFilter) -> SubGraph:
-    loose = EdgeFilter(np.float32(0), keep.sign)
-    walk = _between(graph, start, goal, loose) if keep.above > 0 else None
-    weakest = None
-    if walk is not None:
-        route = strongest_routes(graph, walk, goal, 1)[0]
-        weakest = float(np.abs(walk.edges.weight[route]).min())
-    text = explain.no_path(graph, start, goal, keep, weakest)
-    ends = np.unique([start, goal])
-    return SubGraph(graph, ends, ends, EdgeArrays.empty(), explanation=text)
-
-
-def _path(graph: FeatureGraph, walk: Cone, route: list[int]) -> Path:
-    nodes = np.append(walk.nodes[[walk.start_row]], walk.edges.target[route])
-    weights = tuple(walk.edges.weight[route].astype(np.float64).tolist())
-    with np.errstate(over="ignore", under="ignore"):
-        product = float(np.multiply.reduce(np.array(weights, np.float64)))
-    return Path(graph.features(nodes), weights, product)
-
-
-def _ends(graph: FeatureGraph, first: bool, min_weight: float, isolated: bool) -> SubGraph:
-    above, everyone = edge_filter(min_weight, None).above, np.arange(len(graph))
+def _ends(graph: BaseGraph, first: bool, isolated: bool, of: Feature | None, only: ConeFilters) -> SubGraph:
+    if of is not None:
+        return _ends_of(graph, first, of, only)
+    if only.get("depth") is not None:
+        raise ConfigError("depth counts from a feature: give `of`, too")
+    rule, everyone = edge_rule(only), np.arange(len(graph))
     behind, ahead = (graph.inputs, graph.outputs) if first else (graph.outputs, graph.inputs)
-    chosen = behind.degree(everyone, above) == 0
+    chosen = walks.fan(behind, everyone, rule.above, rule.sign) == 0
     if not isolated:
-        chosen &= ahead.degree(everyone, above) > 0
-    answer = SubGraph(graph, np.zeros(0, np.int64), np.flatnonzero(chosen), EdgeArrays.empty())
-    return answer.with_explanation(explain.no_edges(graph, above)) if answer.is_empty else answer
+        chosen &= walks.fan(ahead, everyone, rule.above, rule.sign) > 0
+    answer = SubGraph(graph, _NOBODY, np.flatnonzero(chosen), Late(EdgeArrays.empty))
+    chosen = choose(answer, only.get("sites"), only.get("limit"))
+    if not chosen.is_empty:
+        return chosen
+    return chosen.with_explanation(explain.no_ends(graph, rule.above, only.get("sites")))
 
 
-def _without_doubles(edges: EdgeArrays, total: int) -> EdgeArrays:
-    _, first = np.unique(edges.source.astype(np.int64) * total + edges.target, return_index=True)
-    return edges.where(np.sort(first))
+def _ends_of(graph: BaseGraph, first: bool, of: Feature, only: ConeFilters) -> SubGraph:
+    """Where the ancestry of a feature begins, or its influence ends."""
+    rule = edge_rule(only)
+    walk = cone(graph, graph.node(of), first, rule, counted("depth", only.get("depth")))
+    whole_cone = SubGraph(
+        graph, walk.nodes[:1], walk.nodes, Late(EdgeArrays.empty), Late(walk.depth), Late(walk.influence)
+    )
+    last = walks.fan(walk.lists, walk.nodes, rule.above, rule.sign) == 0
+    last[0] = True
+    chosen = choose(whole_cone.taking(np.flatnonzero(last)), only.get("sites"), only.get("limit"))
+    if not chosen.is_empty:
+        return chosen
+    return chosen.with_explanation(explain.empty_cone(chosen, first, rule, only.get("sites")))

@@ -1,22 +1,49 @@
 """`SubGraph`: the answer to a question about a graph. Arrays first; NetworkX and pandas on request."""
 
 import gc
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitlogic.features import FeatureId
 from circuitlogic.graph.attributes import EdgeData, NodeData
+from circuitlogic.graph.base import BaseGraph
 from circuitlogic.graph.columns import EdgeArrays, IntArray, NodeColumns, RealArray, TextColumn
-from circuitlogic.graph.store import FeatureGraph
 
 if TYPE_CHECKING:
     import networkx
     import pandas
+
+T = TypeVar("T")
+
+
+class Late(Generic[T]):
+    """A value that is worked out when it is first asked for."""
+
+    __slots__ = ("_known", "_make")
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make: Callable[[], T] | None = make
+        self._known: list[T] = []
+
+    @classmethod
+    def of(cls, value: T) -> "Late[T]":
+        """A value that is known already."""
+        late = cls(lambda: value)
+        late._known.append(value)
+        return late
+
+    @property
+    def value(self) -> T:
+        """The value."""
+        if not self._known and self._make is not None:
+            self._known.append(self._make())
+            self._make = None
+        return self._known[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +55,7 @@ class Path:
     weights: tuple[float, ...]
     """Weight of each edge along it."""
     product: float
-    """Product of the weights; paths are ranked by its absolute value."""
+    """Product of the weights, with its sign; paths are ranked by its absolute value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +86,41 @@ class GraphArrays:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SubGraph:
-    """Some features of a graph and some of the edges between them."""
+    """Some features of a graph and some of the edges between them. Edges and influences are worked out late."""
 
-    graph: FeatureGraph
+    graph: BaseGraph
     """Where the features live."""
     starts: IntArray
     """Node numbers of the features asked about; empty for an answer that starts from none."""
     nodes: IntArray
-    """Node numbers in the answer, starts included; nearest first, then by |influence|, then by number."""
-    edges: EdgeArrays
-    """Edges in the answer; both ends are among `nodes`."""
-    depth: IntArray | None = None
-    """Fewest edges between each node and the nearest start; None where the question has no start."""
-    influence: RealArray | None = None
-    """Signed weight product of the strongest path between each node and the start (1 at the start itself)."""
+    """Node numbers in the answer, starts included; nearest first, then by number (`ranked` orders them anew)."""
+    late_edges: Late[EdgeArrays]
+    """See `edges`."""
+    late_depth: Late[IntArray] | None = None
+    """See `depth`."""
+    late_influence: Late[RealArray] | None = None
+    """See `influence`."""
     paths: tuple[Path, ...] = ()
     """For path questions: the paths, strongest first."""
     explanation: str = ""
     """Why the answer is empty, in one line; empty text if it is not."""
     left_out: int = 0
     """How many features `limit` cut off."""
+
+    @property
+    def edges(self) -> EdgeArrays:
+        """Edges in the answer; both ends are among `nodes`."""
+        return self.late_edges.value
+
+    @property
+    def depth(self) -> IntArray | None:
+        """Fewest edges between each node and the nearest start; None where the question has no start."""
+        return None if self.late_depth is None else self.late_depth.value
+
+    @property
+    def influence(self) -> RealArray | None:
+        """Signed weight product of the strongest path between each node and the start (1 at the start itself)."""
+        return None if self.late_influence is None else self.late_influence.value
 
     @property
     def is_empty(self) -> bool:
@@ -89,6 +131,31 @@ class SubGraph:
     def features(self) -> tuple[FeatureId, ...]:
         """The features in the answer, in the order of `nodes`."""
         return self.graph.features(self.nodes)
+
+    def ranked(self) -> "SubGraph":
+        """The same answer, its nodes nearest first, then strongest |influence| first, then by number."""
+        if self.depth is None or self.influence is None:
+            return self
+        return self.taking(np.lexsort((self.nodes, -np.abs(self.influence), self.depth)))
+
+    def taking(self, rows: IntArray) -> "SubGraph":
+        """Only the nodes at these rows of `nodes`, in this order, with the edges among them."""
+        whole = self
+        depth, influence = whole.late_depth, whole.late_influence
+        everyone = rows.size == whole.nodes.size
+
+        def edges() -> EdgeArrays:
+            inside = np.zeros(len(whole.graph), np.bool_)
+            inside[whole.nodes[rows]] = True
+            return whole.edges.where(inside[whole.edges.source] & inside[whole.edges.target])
+
+        return replace(
+            whole,
+            nodes=whole.nodes[rows],
+            late_edges=whole.late_edges if everyone else Late(edges),
+            late_depth=None if depth is None else Late(lambda: depth.value[rows]),
+            late_influence=None if influence is None else Late(lambda: influence.value[rows]),
+        )
 
     def node_items(self) -> list[tuple[str, NodeData]]:
         """Each feature's id and attributes, as plain Python values, unknown ones left out."""
@@ -102,13 +169,7 @@ class SubGraph:
             if kind:
                 data["kind"] = kind
             records.append((str(feature), data))
-        numbers = {"firing_rate": table.firing_rate, "scale": table.scale, "bias": table.bias}
-        columns: dict[str, IntArray | RealArray] = {k: column[self.nodes] for k, column in numbers.items()}
-        if self.depth is not None:
-            columns["depth"] = self.depth
-        if self.influence is not None:
-            columns["influence"] = self.influence
-        for name, column in columns.items():
+        for name, column in self._numbers().items():
             known = np.flatnonzero(np.isfinite(column))
             for row, value in zip(known.tolist(), column[known].tolist(), strict=True):
                 cast(dict[str, object], records[row][1])[name] = value
@@ -128,7 +189,7 @@ class SubGraph:
         """A `networkx.DiGraph` with nodes `site/index`; keys as in `circuitlogic.graph.attributes`."""
         import networkx
 
-        with _collector_paused():
+        with collector_paused():
             view: networkx.DiGraph[str] = networkx.DiGraph()
             view.add_nodes_from((name, dict(data)) for name, data in self.node_items())
             view.add_edges_from((a, b, dict(data)) for a, b, data in self.edge_items())
@@ -145,14 +206,8 @@ class SubGraph:
             "index": rows - self.graph.offsets[self.graph.site_of(rows)],
             "label": table.label.take(rows),
             "kind": table.kind.take(rows),
-            "firing_rate": table.firing_rate[rows],
-            "scale": table.scale[rows],
-            "bias": table.bias[rows],
+            **self._numbers(),
         }
-        if self.depth is not None:
-            columns["depth"] = self.depth
-        if self.influence is not None:
-            columns["influence"] = self.influence
         nodes = pandas.DataFrame(columns, index=pandas.Index(names, name="feature"))
         source, target = self._rows(self.edges.source).tolist(), self._rows(self.edges.target).tolist()
         edges = pandas.DataFrame(
@@ -172,22 +227,32 @@ class SubGraph:
         index = self.nodes - self.graph.offsets[site]
         return GraphArrays(site, index, ends, self.edges.weight, self.edges.raw_weight)
 
-    def to_graph(self) -> FeatureGraph:
+    def to_graph(self) -> BaseGraph:
         """A feature graph of the same sites holding only the answer's edges and node attributes."""
-        old, total = self.graph.nodes, len(self.graph)
-        kept = np.full(total, False)
+        old, graph = self.graph.nodes, self.graph
+        kept = np.full(len(graph), False)
         kept[self.nodes] = True
         columns = NodeColumns(
             _only(old.label, kept),
             _only(old.kind, kept),
-            *(np.where(kept, column, np.nan) for column in (old.firing_rate, old.scale, old.bias)),
+            *(np.where(kept, column, np.nan) for column in old.numbers().values()),
         )
-        graph = self.graph
-        return FeatureGraph.from_edges(graph.sites, graph.site_sizes, self.edges, columns, graph.threshold)
+        return type(graph).from_edges(graph.sites, graph.site_sizes, self.edges, columns, graph.threshold)
 
     def with_explanation(self, explanation: str) -> "SubGraph":
         """The same answer, saying why it is empty."""
         return replace(self, explanation=explanation)
+
+    def _numbers(self) -> dict[str, IntArray | RealArray]:
+        """The nodes' numerical attributes, by name; NaN where unknown."""
+        columns: dict[str, IntArray | RealArray] = {
+            name: column[self.nodes] for name, column in self.graph.nodes.numbers().items()
+        }
+        if self.depth is not None:
+            columns["depth"] = self.depth
+        if self.influence is not None:
+            columns["influence"] = self.influence
+        return columns
 
     def _rows(self, nodes: IntArray) -> NDArray[np.intp]:
         """Position in `self.nodes` of each of `nodes`."""
@@ -200,7 +265,7 @@ def _only(column: TextColumn, kept: NDArray[np.bool_]) -> TextColumn:
 
 
 @contextmanager
-def _collector_paused() -> Generator[None]:
+def collector_paused() -> Generator[None]:
     """Building millions of dicts is quadratic in garbage collections unless they are paused."""
     was_on = gc.isenabled()
     gc.disable()

@@ -47,20 +47,22 @@ def checked_threshold(threshold: float) -> float:
 
 def checked_edges(
     sites: Sequence[str], offsets: NDArray[np.int64], edges: EdgeArrays, threshold: float
-) -> tuple[EdgeArrays, EdgeArrays]:
-    """The edges sorted by (target, source), and by (source, target), weights rounded to float32.
+) -> EdgeArrays:
+    """The edges sorted by (target, source), ends as int32, weights rounded to float32.
 
     Raises:
         DataError: an edge that no graph may have; the message names the first one.
     """
-    source, target = edges.source.astype(np.int64), edges.target.astype(np.int64)
-    total = int(offsets[-1])
-    outside = (source < 0) | (source >= total) | (target < 0) | (target >= total)
-    if outside.any():
-        at = int(np.argmax(outside))
-        raise DataError(f"edge {source[at]} -> {target[at]} leaves the graph: it has nodes 0..{total - 1}")
+    source, target, total = edges.source, edges.target, int(offsets[-1])
+    for ends in (source, target):
+        if ends.size and not (int(ends.min()) >= 0 and int(ends.max()) < total):
+            at = int(np.argmax((source < 0) | (source >= total) | (target < 0) | (target >= total)))
+            raise DataError(
+                f"edge {source[at]} -> {target[at]} leaves the graph: it has nodes 0..{total - 1}"
+            )
+    source, target = source.astype(np.int32, copy=False), target.astype(np.int32, copy=False)
     with np.errstate(over="ignore"):
-        weight, raw = edges.weight.astype(np.float32), edges.raw_weight.astype(np.float32)
+        weight, raw = (w.astype(np.float32, copy=False) for w in (edges.weight, edges.raw_weight))
 
     def refuse(bad: BoolArray, what: str) -> None:
         if bad.any():
@@ -71,17 +73,21 @@ def checked_edges(
     refuse(~np.isfinite(weight), "has weight {weight}: weights must be finite")
     refuse(~np.isfinite(raw), "has raw weight {raw}: weights must be finite")
     refuse(weight == 0, "has weight 0: only non-zero entries are edges")
-    refuse(np.abs(weight) < np.float32(threshold), f"has weight {{weight}}, below the threshold {threshold}")
-    site_of_source, site_of_target = (np.searchsorted(offsets, end, side="right") for end in (source, target))
-    refuse(site_of_source >= site_of_target, f"does not go forward: sites are ordered {', '.join(sites)}")
-
-    by_target = np.argsort(target * total + source, kind="stable")
-    key = (target * total + source)[by_target]
-    twice = np.zeros(len(edges), np.bool_)
-    twice[by_target[1:]] = key[1:] == key[:-1]
-    refuse(twice, "is given twice")
-    clean = EdgeArrays(source, target, weight, raw)
-    return clean.where(by_target), clean.where(np.argsort(source * total + target, kind="stable"))
+    if threshold > 0:
+        refuse(
+            np.abs(weight) < np.float32(threshold), f"has weight {{weight}}, below the threshold {threshold}"
+        )
+    site = np.repeat(np.arange(len(sites), dtype=np.uint16), np.diff(offsets))
+    refuse(site[source] >= site[target], f"does not go forward: sites are ordered {', '.join(sites)}")
+    key = target.astype(np.int64) * total + source
+    step = np.diff(key)
+    if not (step > 0).all():
+        order = np.argsort(key, kind="stable")
+        twice = np.zeros(source.size, np.bool_)
+        twice[order[1:]] = np.diff(key[order]) == 0
+        refuse(twice, "is given twice")
+        source, target, weight, raw = source[order], target[order], weight[order], raw[order]
+    return EdgeArrays(source, target, weight, raw)
 
 
 def _name(sites: Sequence[str], offsets: NDArray[np.int64], node: int) -> str:

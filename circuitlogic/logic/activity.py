@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from circuitlogic.errors import ConfigError, DataError
 from circuitlogic.features import FeatureId
+from circuitlogic.logic.columns import SharedLevels
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -46,7 +47,21 @@ class Activity:
     predicted: FloatArray
     """[N] the connector row's own output (raw units)."""
     groups: IntArray | None = None
-    """[N] document of each sample, for the bootstrap; None where samples are independent."""
+    """[samples] document of each sample, for the bootstrap; None where samples are independent."""
+    listed: IntArray | None = None
+    """[N] which samples these are, ascending, where others are not listed: on those no input and no target is
+    active. None: all are."""
+    silent: int = 0
+    """How many samples are not listed."""
+    resting: float = 0.0
+    """The row's own output on samples that are not listed."""
+    levels: tuple[SharedLevels, IntArray] | None = None
+    """Where the inputs' thresholds are measured once for many rows: and which of its columns each input is."""
+
+    @property
+    def samples(self) -> int:
+        """All samples, listed or not."""
+        return self.target.shape[0] + self.silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +126,12 @@ def check(row: Row, activity: Activity, part: str) -> None:
             f"target {activity.target.shape}, predicted {activity.predicted.shape}; "
             f"expected ({samples}, {k}), ({samples},), ({samples},)"
         )
-    if activity.groups is not None and activity.groups.shape != (samples,):
-        raise DataError(f"{part} groups of {row.feature}: {activity.groups.shape}, expected ({samples},)")
+    if activity.groups is not None and activity.groups.shape != (activity.samples,):
+        raise DataError(
+            f"{part} groups of {row.feature}: {activity.groups.shape}, expected ({activity.samples},)"
+        )
+    if (samples if activity.listed is None else activity.listed.shape[0]) != samples:
+        raise DataError(f"{part} samples of {row.feature}: {samples} activations, other sample numbers")
     parts = (activity.target, activity.predicted, activity.inputs.data, row.weights, row.raw_weights)
     if not all(np.isfinite(part_).all() for part_ in parts):
         raise DataError(f"{part} activations or weights of {row.feature} are not all finite")

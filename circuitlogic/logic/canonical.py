@@ -10,6 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
+from circuitlogic.features import FeatureId
 from circuitlogic.logic import truth
 from circuitlogic.logic.activity import BoolArray
 from circuitlogic.logic.formula import And, Const, Formula, Literal, Not, Or, Vote, Xor, evaluate, literals_of
@@ -41,7 +42,7 @@ def nested_pairs(literals: tuple[Literal, ...]) -> tuple[tuple[int, int], ...]:
         (i, j)
         for i, low in enumerate(literals)
         for j, high in enumerate(literals)
-        if low.feature == high.feature and low.level < high.level
+        if low.level < high.level and low.feature == high.feature
     ]
     return tuple(sorted(pairs, key=lambda pair: -literals[pair[1]].level))
 
@@ -51,9 +52,38 @@ def formula_of(table: BoolArray, literals: tuple[Literal, ...]) -> Formula:
 
     States that nested magnitudes rule out do not count.
     """
-    kept, table, _ = settled(table, nested_pairs(literals))
-    used = tuple(literals[i] for i in kept)
+    packed = np.packbits(table).tobytes()
+    return _filled(_form(packed, len(literals), nested_pairs(literals)), literals)
+
+
+_PLACES = tuple(Literal(FeatureId("", at)) for at in range(truth.MAX_INPUTS))
+
+
+@lru_cache(maxsize=65536)
+def _form(packed: bytes, inputs: int, nested: tuple[tuple[int, int], ...]) -> Formula:
+    """The canonical formula of a table over the first `inputs` of `_PLACES`."""
+    kept, table, _ = settled(_unpacked(packed, inputs), nested)
+    used = tuple(_PLACES[i] for i in kept)
     return _written(table, used) if used else Const(bool(table[0]))
+
+
+def _filled(form: Formula, literals: tuple[Literal, ...]) -> Formula:
+    """`form` with its places taken by `literals`."""
+    match form:
+        case Literal(feature):
+            return literals[feature.index]
+        case Const():
+            return form
+        case Not(operand):
+            return Not(_filled(operand, literals))
+        case And(operands) | Or(operands) | Xor(operands):
+            return type(form)(tuple(_filled(f, literals) for f in operands))
+        case Vote(operands, weights, threshold):
+            return Vote(tuple(_filled(f, literals) for f in operands), weights, threshold)
+
+
+def _unpacked(packed: bytes, inputs: int) -> BoolArray:
+    return np.unpackbits(np.frombuffer(packed, dtype=np.uint8), count=1 << inputs).view(np.bool_)
 
 
 def settled(table: BoolArray, nested: tuple[tuple[int, int], ...]) -> tuple[tuple[int, ...], BoolArray, int]:
@@ -212,8 +242,7 @@ def cost_of(table: BoolArray, nested: tuple[tuple[int, int], ...] = ()) -> int:
 
 @lru_cache(maxsize=65536)
 def _cost(packed: bytes, inputs: int, nested: tuple[tuple[int, int], ...]) -> int:
-    table = np.unpackbits(np.frombuffer(packed, dtype=np.uint8), count=1 << inputs).astype(np.bool_)
-    return settled(table, nested)[2]
+    return settled(_unpacked(packed, inputs), nested)[2]
 
 
 def _price(table: BoolArray, votes: bool) -> int:

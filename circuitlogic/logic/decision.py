@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from circuitlogic.features import FeatureId
 from circuitlogic.logic import canonical, truth
 from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray, ReadingOptions, Row
 from circuitlogic.logic.formula import And, Const, Formula, Literal, Not, Or, at_least
@@ -12,7 +13,7 @@ from circuitlogic.logic.gate import RunnerUp
 from circuitlogic.logic.kinds import kind_of_canonical
 from circuitlogic.logic.proposals import Finding
 from circuitlogic.logic.search import NOTHING, Search
-from circuitlogic.logic.states import States, count_states, state_codes
+from circuitlogic.logic.states import States, count_states, count_states_twice, state_codes
 from circuitlogic.logic.training import Training
 from circuitlogic.logic.wide import Count, widest_count
 
@@ -60,14 +61,15 @@ class Decision:
     runner_up: RunnerUp | None
 
 
-def decide(row: Row, training: Training, options: ReadingOptions) -> Decision:
-    """The best formula by training data alone."""
-    everything = _everything(row, training)
+def decide(
+    row: Row, training: Training, options: ReadingOptions, excluded: frozenset[FeatureId] = frozenset()
+) -> Decision:
+    """The best formula by training data alone, without inputs in `excluded`."""
+    everything = _everything(row, training, excluded)
     pool = everything.picked(_candidates(everything, options.candidates, _BY_DATA))
-    states = _states(pool, training)
+    states, decided_on = _both_states(pool, training, options.min_firings)
     price = max(options.price, _REPAIRS / max(states.total, 1.0))
     pairs = canonical.nested_pairs(pool.literals)
-    decided_on = _clear_states(pool, training, states, options.min_firings)
     search = Search(decided_on, pool.effects, pool.associations, pairs, price, options.max_literals)
     best = search.run() if pool.literals else NOTHING
     formula = _formula(best, pool, training.inverted)
@@ -82,7 +84,8 @@ def decide(row: Row, training: Training, options: ReadingOptions) -> Decision:
 
 def _states(pool: Pool, training: Training) -> States:
     sought = training.sought
-    return count_states(state_codes(pool.rows, sought.shape[0]), sought, len(pool.literals))
+    codes = state_codes(pool.rows, sought.shape[0])
+    return count_states(codes, sought, len(pool.literals), training.silent)
 
 
 def _objective(search: Search, best: Finding, states: States) -> float:
@@ -92,24 +95,30 @@ def _objective(search: Search, best: Finding, states: States) -> float:
     return 1 - f1 + search.price * best.cost
 
 
-def _clear_states(pool: Pool, training: Training, states: States, least: int) -> States:
-    """The states of samples without a literal in doubt; of all samples, where too few firings would be left."""
+def _both_states(pool: Pool, training: Training, least: int) -> tuple[States, States]:
+    """The states of all samples, and those to decide on.
+
+    These are of the samples without a literal in doubt; of all, where too few firings would be left.
+    """
     clear = training.clear(literal.feature for literal in pool.literals)
-    sought = training.sought[clear]
-    kept = np.count_nonzero(sought)
-    if clear.all() or kept < max(_CLEAR_FIRINGS * states.total, least):
-        return states
-    codes = state_codes(pool.rows, clear.shape[0])[clear]
-    return count_states(codes, sought, len(pool.literals))
+    if clear is None:
+        states = _states(pool, training)
+        return states, states
+    sought = training.sought
+    codes = state_codes(pool.rows, sought.shape[0])
+    every, kept = count_states_twice(codes, sought, clear, len(pool.literals), training.silent)
+    return every, every if kept.total < max(_CLEAR_FIRINGS * every.total, least) else kept
 
 
-def _everything(row: Row, training: Training) -> Pool:
+def _everything(row: Row, training: Training, excluded: frozenset[FeatureId]) -> Pool:
     """All literals with a noticeable effect; effects are signed as on what is sought."""
     literals: list[Literal] = []
     rows: list[IntArray] = []
     effects: list[float] = []
     flip = -1.0 if training.inverted else 1.0
     for weight, column in zip(row.raw_weights.tolist(), training.columns, strict=True):
+        if column.feature in excluded:
+            continue
         below = 0.0
         for level, (where, mean) in enumerate(zip(column.rows, column.means, strict=True)):
             if where.size and (level == 0 or where.size < column.rows[level - 1].size):
@@ -126,24 +135,28 @@ def _everything(row: Row, training: Training) -> Pool:
 
 def _associations(rows: tuple[IntArray, ...], sought: BoolArray) -> FloatArray:
     """Phi of each literal with what is sought, among the samples on which any literal is on."""
+    if not rows:
+        return np.zeros(0)
+    on = np.array([where.size for where in rows], dtype=np.float64)
+    active = np.concatenate(rows)
     support = np.zeros(sought.shape[0], dtype=np.bool_)
-    for where in rows:
-        support[where] = True
+    support[active] = True
     size = float(np.count_nonzero(support))
     positive = float(np.count_nonzero(sought & support))
-    on = np.array([where.size for where in rows], dtype=np.float64)
-    both = np.array([np.count_nonzero(sought[where]) for where in rows], dtype=np.float64)
+    starts = np.concatenate(([0.0], np.cumsum(on[:-1]))).astype(np.int64)
+    both = np.add.reduceat(sought[active], starts, dtype=np.int64).astype(np.float64)
     spread = np.sqrt(on * (size - on) * positive * (size - positive))
     return (both * size - on * positive) / np.maximum(spread, 1e-30) * (spread > 0)
 
 
 def _candidates(pool: Pool, by_weight: int, by_data: int, level: int | None = None) -> list[int]:
     """Positions of the literals with the strongest effects, and of those most associated, strongest first."""
-    strength = np.abs(pool.effects)
-    allowed = [i for i, lit in enumerate(pool.literals) if level is None or lit.level == level]
-    weighty = sorted(allowed, key=lambda i: (-strength[i], i))
-    telling = sorted(allowed, key=lambda i: (-abs(pool.associations[i]), i))[:by_data]
-    chosen = {*weighty[:by_weight], *telling}
+    weighty = np.argsort(-np.abs(pool.effects), kind="stable").tolist()
+    telling = np.argsort(-np.abs(pool.associations), kind="stable").tolist()
+    if level is not None:
+        allowed = [literal.level == level for literal in pool.literals]
+        weighty, telling = ([i for i in order if allowed[i]] for order in (weighty, telling))
+    chosen = {*weighty[:by_weight], *telling[:by_data]}
     return [i for i in weighty if i in chosen]
 
 

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from circuitlogic.logic.activity import Activity, BoolArray, IntArray, ReadingOptions, Row
+from circuitlogic.logic.columns import samples_above
 from circuitlogic.logic.decision import Decision
-from circuitlogic.logic.formula import Formula, Literal, evaluate, literals_of
-from circuitlogic.logic.gate import Evidence, TableRow
+from circuitlogic.logic.formula import Formula, Literal, evaluate, holds_at_rest, literals_of
+from circuitlogic.logic.gate import Evidence, Interval, TableRow
 from circuitlogic.logic.scores import Counts, count, f1_interval, r_squared
-from circuitlogic.logic.states import samples_above, state_codes
+from circuitlogic.logic.states import Codes, distinct, state_codes
 from circuitlogic.logic.training import Training
 
 TABLE_ROWS = 64
+_NO_CODE: IntArray = np.zeros(1, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +37,7 @@ def masks(rows: dict[Literal, IntArray], samples: int) -> dict[Literal, BoolArra
     return found
 
 
-def literal_rows(
+def heldout_rows(
     literals: tuple[Literal, ...], row: Row, part: Activity, training: Training
 ) -> dict[Literal, IntArray]:
     """The samples of `part` on which each literal holds, by the training thresholds."""
@@ -48,7 +50,6 @@ def literal_rows(
 
 def prove(
     row: Row,
-    train: Activity,
     heldout: Activity,
     training: Training,
     decision: Decision,
@@ -59,46 +60,68 @@ def prove(
     true = heldout.target > training.threshold
     literals = literals_of(decision.formula)
     pool = tuple(dict.fromkeys((*decision.pool.literals, *literals)))
-    rows = literal_rows(pool, row, heldout, training)
-    said = evaluate(decision.formula, masks({lit: rows[lit] for lit in literals}, samples), samples)
-    scored = count(said, true)
-    rng = np.random.default_rng([options.seed, row.feature.index])
+    rows = heldout_rows(pool, row, heldout, training)
+    on = masks({lit: rows[lit] for lit in literals}, samples)
+    said = evaluate(decision.formula, on, samples)
+    at_rest = holds_at_rest(decision.formula)
+    scored = count(said, true, heldout.silent, at_rest)
     connector = heldout.predicted > training.threshold
-    train_rows = literal_rows(literals, row, train, training)
+    connector_rests = heldout.resting > training.threshold
+    train_rows = training.literal_rows(literals)
     train_said = evaluate(decision.formula, masks(train_rows, training.fired.size), training.fired.size)
     evidence = Evidence(
-        samples=samples,
+        samples=heldout.samples,
         support=scored.hits + scored.missed,
         precision=scored.precision,
         recall=scored.recall,
         f1=scored.f1,
-        f1_interval=f1_interval(said, true, heldout.groups, options.bootstrap, rng),
+        f1_interval=_interval(said, true, at_rest, heldout, options, row),
         mcc=scored.mcc,
-        coverage=_coverage(train_rows, rows, literals, true, training.fired.size),
-        r2=r_squared(heldout.predicted, heldout.target),
-        connector_f1=count(connector, true).f1,
-        ceiling_f1=_ceiling(decision, training.inverted, rows, said, true),
-        baseline_f1=_baseline(decision, training, rows, true),
-        train_f1=count(train_said, training.fired).f1,
+        coverage=_coverage(train_rows, on, literals, true, training),
+        r2=r_squared(heldout.predicted, heldout.target, heldout.silent, heldout.resting),
+        connector_f1=count(connector, true, heldout.silent, connector_rests).f1,
+        ceiling_f1=_ceiling(decision, training.inverted, rows, said, true, heldout.silent, scored),
+        baseline_f1=_baseline(decision, training, rows, true, heldout.silent),
+        train_f1=count(train_said, training.fired, training.unlisted, at_rest).f1,
     )
-    return Proof(evidence, scored, count(said, connector).f1)
+    agreement = count(said, connector, heldout.silent, at_rest, connector_rests)
+    return Proof(evidence, scored, agreement.f1)
+
+
+def _interval(
+    said: BoolArray, true: BoolArray, at_rest: bool, heldout: Activity, options: ReadingOptions, row: Row
+) -> Interval:
+    """The interval of F1; samples that are not listed matter only where the formula holds on them."""
+    groups = heldout.groups
+    if heldout.listed is not None and at_rest:
+        every = np.ones(heldout.samples, dtype=np.bool_), np.zeros(heldout.samples, dtype=np.bool_)
+        for whole, part in zip(every, (said, true), strict=True):
+            whole[heldout.listed] = part
+        said, true = every
+    elif heldout.listed is not None and groups is not None:
+        groups = groups[heldout.listed]
+    rng = np.random.default_rng([options.seed, row.feature.index])
+    return f1_interval(said, true, groups, options.bootstrap, rng)
 
 
 def _coverage(
     seen: dict[Literal, IntArray],
-    rows: dict[Literal, IntArray],
+    on: dict[Literal, BoolArray],
     literals: tuple[Literal, ...],
     true: BoolArray,
-    train_samples: int,
+    training: Training,
 ) -> float:
     """Share of held-out firings in states of the formula's literals that training had shown."""
-    firing = int(np.count_nonzero(true))
-    if not firing or not literals:
-        return float(firing > 0)
+    firings = np.flatnonzero(true)
+    if not firings.size or not literals:
+        return float(firings.size > 0)
     literals = literals[:62]
-    known = _grouped(state_codes([seen[lit] for lit in literals], train_samples), len(literals))[0]
-    codes = state_codes([rows[lit] for lit in literals], true.shape[0])[true]
-    return float(np.isin(codes, known).mean())
+    codes = np.zeros(firings.size, dtype=np.int64)
+    for i, lit in enumerate(literals):
+        codes |= on[lit][firings].astype(np.int64) << i
+    known = _counted(state_codes([seen[lit] for lit in literals], training.fired.size), len(literals))[0]
+    at = np.minimum(np.searchsorted(known, codes), known.size - 1)
+    return float(((known[at] == codes) | ((codes == 0) & (training.unlisted > 0))).mean())
 
 
 def _ceiling(
@@ -107,6 +130,8 @@ def _ceiling(
     rows: dict[Literal, IntArray],
     said: BoolArray,
     true: BoolArray,
+    unlisted: int,
+    scored: Counts,
 ) -> float:
     """Held-out F1 of the best training table over all candidates; states never seen go as the formula says.
 
@@ -119,48 +144,45 @@ def _ceiling(
     on = np.zeros(order.size, dtype=np.bool_)
     on[order[: int(np.argmax(f1)) + 1]] = True
     codes = state_codes([rows[lit] for lit in decision.pool.literals], true.shape[0])
-    cases, sizes = _distinct((codes << 2) | (said.astype(np.int64) << 1) | true)
+    cases, sizes = distinct((codes << 2) | (said.astype(codes.dtype) << 1) | true)
     seen = cases >> 2
     at = np.minimum(np.searchsorted(states.codes, seen), order.size - 1)
     best = np.where(states.codes[at] == seen, on[at] ^ inverted, (cases >> 1 & 1).astype(np.bool_))
     firing = (cases & 1).astype(np.bool_)
-    total = float(sizes[best].sum() + sizes[firing].sum())
+    total = float(sizes[best].sum() + sizes[firing].sum() + unlisted * bool(on[0] ^ inverted))
     f1 = 2 * float(sizes[best & firing].sum()) / total if total else 0.0
-    return max(f1, count(said, true).f1)
-
-
-def _distinct(codes: IntArray) -> tuple[IntArray, IntArray]:
-    """Distinct codes ascending, and how often each occurs."""
-    keyed = np.sort(codes)
-    edges = np.flatnonzero(np.concatenate(([True], keyed[1:] != keyed[:-1])))
-    return keyed[edges], np.diff(np.append(edges, keyed.size))
+    return max(f1, scored.f1)
 
 
 def _baseline(
-    decision: Decision, training: Training, rows: dict[Literal, IntArray], true: BoolArray
+    decision: Decision, training: Training, rows: dict[Literal, IntArray], true: BoolArray, unlisted: int
 ) -> float:
     """Held-out F1 of the single literal that is best on training data."""
-    sought = training.sought
-    best, chosen = 0.0, None
-    for literal, where in zip(decision.pool.literals, decision.pool.rows, strict=True):
-        f1 = 2 * np.count_nonzero(sought[where]) / max(where.size + decision.states.total, 1.0)
-        if f1 > best:
-            best, chosen = float(f1), literal
+    states = decision.states
     said = np.zeros(true.shape[0], dtype=np.bool_)
-    if chosen is not None:
-        said[rows[chosen]] = True
-    return count(said ^ training.inverted, true).f1
+    if states.bits.shape[1]:
+        f1 = 2 * (states.firing @ states.bits) / np.maximum(states.samples @ states.bits + states.total, 1.0)
+        best = int(f1.argmax())
+        if f1[best] > 0:
+            said[rows[decision.pool.literals[best]]] = True
+    return count(said ^ training.inverted, true, unlisted, training.inverted).f1
 
 
-def _grouped(codes: IntArray, literals: int) -> tuple[IntArray, IntArray, IntArray]:
-    """Distinct codes ascending, each sample's place among them, and their counts;
-    no sorting of few literals."""
+def _counted(codes: Codes, literals: int) -> tuple[IntArray, IntArray]:
+    """Distinct codes ascending and their counts; no sorting of few literals."""
     if literals > 12:
-        distinct, at, sizes = np.unique(codes, return_inverse=True, return_counts=True)
-        return distinct, at, sizes
+        return distinct(codes)
     counts = np.bincount(codes, minlength=1 << literals)
-    distinct = np.flatnonzero(counts)
-    return distinct, (np.cumsum(counts > 0) - 1)[codes], counts[distinct]
+    known = np.flatnonzero(counts)
+    return known, counts[known]
+
+
+def _with_rest(known: IntArray, sizes: IntArray, unlisted: int) -> tuple[IntArray, IntArray]:
+    """States and their counts with `unlisted` samples more in which nothing is on."""
+    if known[0] != 0:
+        known, sizes = (np.concatenate((_NO_CODE, part)) for part in (known, sizes))
+    sizes[0] += unlisted
+    return known, sizes
 
 
 def truth_table(
@@ -169,11 +191,15 @@ def truth_table(
     """The states that training samples were in, most frequent first, at most `TABLE_ROWS` of them."""
     literals = literals_of(formula)[:62]
     codes = state_codes([rows[lit] for lit in literals], fired.size)
-    distinct, at, sizes = _grouped(codes, len(literals))
-    firing = np.bincount(at, weights=fired, minlength=distinct.size)
-    sums = np.bincount(at, weights=train.target, minlength=distinct.size)
+    known, sizes = _counted(codes, len(literals))
+    if train.silent:
+        known, sizes = _with_rest(known, sizes, train.silent)
+    active = np.flatnonzero(train.target != 0)
+    at = np.searchsorted(known, codes[active])
+    firing = np.bincount(at[fired[active]], minlength=known.size)
+    sums = np.bincount(at, train.target[active], known.size)
     order = np.argsort(-sizes, kind="stable")[:TABLE_ROWS]
-    on = {lit: (distinct[order] >> i & 1).astype(np.bool_) for i, lit in enumerate(literals)}
+    on = {lit: (known[order] >> i & 1).astype(np.bool_) for i, lit in enumerate(literals)}
     predicted = evaluate(formula, on, order.size)
     return tuple(
         TableRow(

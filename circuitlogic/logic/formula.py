@@ -131,6 +131,12 @@ def evaluate(formula: Formula, on: Mapping[Literal, BoolArray], samples: int) ->
             return votes >= threshold
 
 
+def holds_at_rest(formula: Formula) -> bool:
+    """Its value where no literal holds."""
+    nothing = np.zeros(1, dtype=np.bool_)
+    return bool(evaluate(formula, dict.fromkeys(literals_of(formula), nothing), 1)[0])
+
+
 def symbol_name(literal: Literal) -> str:
     """A SymPy symbol's name for `literal`: `hidden.1/30` high -> `hidden_1_30_high`."""
     site = "".join(c if c.isalnum() else "_" for c in literal.feature.site)

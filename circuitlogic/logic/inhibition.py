@@ -7,7 +7,7 @@ import numpy as np
 
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import Activity, BoolArray, FloatArray, IntArray, Row
-from circuitlogic.logic.formula import Formula, Literal, evaluate, literals_of
+from circuitlogic.logic.formula import Formula, Literal, evaluate, holds_at_rest, literals_of
 from circuitlogic.logic.scores import wilson_low
 from circuitlogic.logic.training import Training
 
@@ -60,13 +60,17 @@ def inhibitions(
         return ()
     drive = np.asarray(train.inputs @ np.maximum(row.raw_weights, 0.0), dtype=np.float64)
     own = {literal.feature for literal in literals_of(formula)}
-    plain = _Ground.of(evaluate(formula, on, training.fired.size), training.fired, train.target, drive)
+    unlisted = training.unlisted if training.unlisted and holds_at_rest(formula) else 0
+    plain = _Ground.of(
+        evaluate(formula, on, training.fired.size), training.fired, train.target, drive, unlisted
+    )
     found: list[Inhibition] = []
     for i in tested:
         column = training.columns[i]
         ground = plain
         if column.feature in own:
-            ground = _Ground.of(_cause(formula, on, column.feature), training.fired, train.target, drive)
+            cause = _cause(formula, on, column.feature)
+            ground = _Ground.of(cause, training.fired, train.target, drive, unlisted)
         both = column.rows[0][ground.cause[column.rows[0]]]
         if both.size >= _LEAST and ground.samples - both.size >= _LEAST:
             found += _compare(
@@ -86,12 +90,13 @@ class _Ground:
     drive: float
 
     @classmethod
-    def of(cls, cause: BoolArray, fired: BoolArray, target: FloatArray, drive: FloatArray) -> "_Ground":
-        """Sum over `cause`."""
+    def of(
+        cls, cause: BoolArray, fired: BoolArray, target: FloatArray, drive: FloatArray, unlisted: int
+    ) -> "_Ground":
+        """Sum over `cause`, and as many `unlisted` samples without any activity."""
         at = np.flatnonzero(cause)
-        return cls(
-            cause, at.size, int(np.count_nonzero(fired[at])), float(target[at].sum()), float(drive[at].sum())
-        )
+        hits = int(np.count_nonzero(fired[at]))
+        return cls(cause, at.size + unlisted, hits, float(target[at].sum()), float(drive[at].sum()))
 
 
 def _cause(formula: Formula, on: dict[Literal, BoolArray], feature: FeatureId) -> BoolArray:

@@ -59,19 +59,26 @@ def templates(positive: int, negative: int) -> Templates:
     return Templates(tables, tables.astype(np.float64), costs)
 
 
-def sweep(
-    states: FloatArray, effects: FloatArray, samples: FloatArray, firing: FloatArray, total: float
-) -> BoolArray:
+def weighted_sums(effects: FloatArray) -> FloatArray:
+    """[2^n] the sum of the effects of the inputs that are on in each cell, added in their order."""
+    sums = np.zeros(1 << effects.size)
+    for i, effect in enumerate(effects.tolist()):
+        half = 1 << i
+        np.add(sums[:half], effect, out=sums[half : 2 * half])
+    return sums
+
+
+def sweep(effects: FloatArray, samples: FloatArray, firing: FloatArray, total: float) -> BoolArray:
     """The table of the best threshold on the weighted sum; its cut lies mid-gap,
     which decides unseen cells."""
-    sums = states @ effects
-    seen = np.flatnonzero(samples)
-    order = seen[np.argsort(-sums[seen], kind="stable")]
+    sums = weighted_sums(effects)
+    seen = samples.nonzero()[0]
+    order = seen[(-sums[seen]).argsort(kind="stable")]
     ranked = sums[order]
-    f1 = 2 * np.cumsum(firing[order]) / (np.cumsum(samples[order]) + total)
-    gaps = np.append(ranked[:-1] - ranked[1:], np.inf)
-    f1[gaps <= _EPS * (abs(ranked[0]) + abs(ranked[-1]))] = -1.0
-    best = int(np.argmax(f1))
+    f1 = 2 * firing[order].cumsum() / (samples[order].cumsum() + total)
+    tied = ranked[:-1] - ranked[1:] <= _EPS * (abs(ranked[0]) + abs(ranked[-1]))
+    f1[:-1][tied] = -1.0
+    best = int(f1.argmax())
     if best == ranked.size - 1:
         return sums >= ranked[-1] - _EPS
     return sums > (ranked[best] + ranked[best + 1]) / 2
@@ -97,5 +104,5 @@ def best_cells(
 
 def f1_of(table: BoolArray, samples: FloatArray, firing: FloatArray, total: float) -> float:
     """F1 of a function's cells against the firings seen in them."""
-    said = float(samples[table].sum())
-    return 2 * float(firing[table].sum()) / (said + total) if said + total else 0.0
+    said = float(samples.dot(table))
+    return 2 * float(firing.dot(table)) / (said + total) if said + total else 0.0

@@ -8,17 +8,18 @@ from dataclasses import replace
 
 import numpy as np
 
+from circuitlogic.features import FeatureId
 from circuitlogic.logic import canonical, truth
 from circuitlogic.logic.activity import Activity, IntArray, ReadingOptions, Row, check
 from circuitlogic.logic.decision import Decision, decide
-from circuitlogic.logic.evidence import Proof, literal_rows, masks, prove, truth_table
+from circuitlogic.logic.evidence import Proof, masks, prove, truth_table
 from circuitlogic.logic.formula import Const, Formula, Literal, literals_of
 from circuitlogic.logic.gate import Evidence, Gate, GateInput, RunnerUp, TableRow
 from circuitlogic.logic.inhibition import Inhibition, inhibitions
 from circuitlogic.logic.kinds import kind_of_canonical
 from circuitlogic.logic.kinds.shape import shape_of
 from circuitlogic.logic.relations import relations, rests_on_weights
-from circuitlogic.logic.states import count_states, state_codes
+from circuitlogic.logic.states import Silent, count_states, state_codes
 from circuitlogic.logic.training import Training, measure
 
 __all__ = ["Activity", "ReadingOptions", "Row", "read_gate"]
@@ -28,10 +29,17 @@ _DISAGREES = 0.8
 _MAX_RELATED = 9
 
 
-def read_gate(row: Row, train: Activity, heldout: Activity, options: ReadingOptions | None = None) -> Gate:
+def read_gate(
+    row: Row,
+    train: Activity,
+    heldout: Activity,
+    options: ReadingOptions | None = None,
+    excluded: frozenset[FeatureId] = frozenset(),
+) -> Gate:
     """What the output feature of `row` computes from its inputs.
 
-    The formula is chosen on `train` alone; `heldout` decides only whether it is claimed.
+    The formula is chosen on `train` alone; `heldout` decides only whether it is claimed. Inputs in `excluded`
+    stay edges of the gate, and no formula uses them.
 
     Raises:
         DataError: activations do not fit the row.
@@ -39,7 +47,7 @@ def read_gate(row: Row, train: Activity, heldout: Activity, options: ReadingOpti
     options = options or ReadingOptions()
     check(row, train, "training")
     check(row, heldout, "held-out")
-    order = sorted(range(len(row.sources)), key=lambda i: row.sources[i])
+    order = sorted(range(len(row.sources)), key=lambda i: (row.sources[i].site, row.sources[i].index))
     row, train, heldout = (
         _sorted_row(row, order),
         _sorted_columns(train, order),
@@ -51,21 +59,28 @@ def read_gate(row: Row, train: Activity, heldout: Activity, options: ReadingOpti
         return _gate(row, training, "dead", Const(False))
     if firings < options.min_firings or not (heldout.target > training.threshold).any():
         return _gate(row, training, "insufficient", None)
-    return _read(row, train, heldout, training, options)
+    return _read(row, train, heldout, training, options, excluded)
 
 
-def _read(row: Row, train: Activity, heldout: Activity, training: Training, options: ReadingOptions) -> Gate:
-    decision = decide(row, training, options)
-    proof = prove(row, train, heldout, training, decision, options)
+def _read(
+    row: Row,
+    train: Activity,
+    heldout: Activity,
+    training: Training,
+    options: ReadingOptions,
+    excluded: frozenset[FeatureId],
+) -> Gate:
+    decision = decide(row, training, options, excluded)
+    proof = prove(row, heldout, training, decision, options)
     if not _claimed(proof, training, decision.formula, options):
         return _unclaimed(row, training, decision, proof, options)
     formula = decision.formula
-    rows = literal_rows(literals_of(formula), row, train, training)
+    rows = training.literal_rows(literals_of(formula))
     brakes = inhibitions(row, train, training, formula, masks(rows, training.fired.size))
     kind, flags = _kind(formula, brakes)
     flags += _relation_flags(formula, brakes, training)
     flags += _caveats(formula, rows, training, proof)
-    if options.check_thresholds and _unstable(row, train, kind_of_canonical(formula), options):
+    if options.check_thresholds and _unstable(row, train, kind_of_canonical(formula), options, excluded):
         flags += ("unstable-threshold",)
     table = truth_table(formula, rows, train, training.fired)
     return _gate(row, training, kind, formula, proof.evidence, table, flags, decision.runner_up)
@@ -83,7 +98,7 @@ def _unclaimed(
 ) -> Gate:
     """No Boolean reading: constant, graded or unexplained; the rejected formula is kept as the runner-up."""
     evidence = proof.evidence
-    if float(training.fired.mean()) > options.constant_rate:
+    if np.count_nonzero(training.fired) / training.samples > options.constant_rate:
         return _gate(row, training, "constant", Const(True), evidence)
     kind = "graded" if evidence.r2 >= options.min_r2 and row.sources else "unexplained"
     rejected = decision.runner_up
@@ -112,7 +127,10 @@ def _relation_flags(formula: Formula, brakes: tuple[Inhibition, ...], training: 
     wanted |= {brake.feature for brake in brakes if brake.damps or brake.blocks_partly}
     columns = [column for column in training.columns if column.feature in wanted]
     return relations(
-        tuple(c.feature for c in columns), tuple(c.rows[0] for c in columns), training.fired.size
+        tuple(c.feature for c in columns),
+        tuple(c.rows[0] for c in columns),
+        training.fired.size,
+        training.samples,
     )
 
 
@@ -125,7 +143,7 @@ def _caveats(
     literals = literals_of(formula)
     if len(literals) <= truth.MAX_INPUTS:
         codes = state_codes([rows[lit] for lit in literals], training.fired.size)
-        states = count_states(codes, training.fired, len(literals))
+        states = count_states(codes, training.fired, len(literals), Silent(training.unlisted))
         possible = truth.possible_cells(canonical.nested_pairs(literals), len(literals))
         if rests_on_weights(states, possible, len(literals)):
             flags.append("by-weights")
@@ -134,11 +152,13 @@ def _caveats(
     return tuple(flags)
 
 
-def _unstable(row: Row, train: Activity, kind: str, options: ReadingOptions) -> bool:
+def _unstable(
+    row: Row, train: Activity, kind: str, options: ReadingOptions, excluded: frozenset[FeatureId]
+) -> bool:
     """Whether half or twice the firing threshold gives the formula another kind."""
     for factor in _OTHER_THRESHOLDS:
         fraction = min(options.firing_quantile_fraction * factor, 0.99)
-        other = decide(row, measure(train, row, fraction, options.levels), options)
+        other = decide(row, measure(train, row, fraction, options.levels), options, excluded)
         if kind_of_canonical(other.formula) != kind:
             return True
     return False
@@ -155,9 +175,10 @@ def _sorted_row(row: Row, order: list[int]) -> Row:
 
 
 def _sorted_columns(activity: Activity, order: list[int]) -> Activity:
-    return (
-        activity if order == list(range(len(order))) else replace(activity, inputs=activity.inputs[:, order])
-    )
+    if order == list(range(len(order))):
+        return activity
+    levels = None if activity.levels is None else (activity.levels[0], activity.levels[1][order])
+    return replace(activity, inputs=activity.inputs[:, order], levels=levels)
 
 
 def _gate(
@@ -194,6 +215,6 @@ def _input(row: Row, training: Training, at: int) -> GateInput:
         weight=float(row.weights[at]),
         raw_weight=float(row.raw_weights[at]),
         threshold=column.cuts[0],
-        firing_rate=column.rows[0].size / max(training.fired.size, 1),
+        firing_rate=column.rows[0].size / max(training.samples, 1),
         level_thresholds=column.cuts[1:],
     )

@@ -16,10 +16,12 @@ _EXPECTED = 5.0
 _UNSEEN = 0.2
 
 
-def relations(features: tuple[FeatureId, ...], rows: tuple[IntArray, ...], samples: int) -> tuple[str, ...]:
-    """Flags for pairs of inputs, `rows` being the samples on which each fires."""
+def relations(
+    features: tuple[FeatureId, ...], rows: tuple[IntArray, ...], listed: int, samples: int
+) -> tuple[str, ...]:
+    """Flags for pairs of inputs, `rows` being those of the `listed` samples on which each fires."""
     flags: list[str] = []
-    marked = np.zeros(samples, dtype=np.bool_)
+    marked = np.zeros(listed, dtype=np.bool_)
     for i, j in combinations(range(len(features)), 2):
         marked[rows[i]] = True
         both = int(np.count_nonzero(marked[rows[j]]))

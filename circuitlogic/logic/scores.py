@@ -48,11 +48,15 @@ class Counts:
         return (self.hits * self.rest - self.false * self.missed) / spread if spread else 0.0
 
 
-def count(said: BoolArray, true: BoolArray) -> Counts:
-    """Compare a prediction with the truth."""
+def count(
+    said: BoolArray, true: BoolArray, unlisted: int = 0, said_there: bool = False, true_there: bool = False
+) -> Counts:
+    """Compare a prediction with the truth, given for all samples but `unlisted` ones that are all alike."""
     hits = int(np.count_nonzero(said & true))
     false, missed = int(np.count_nonzero(said)) - hits, int(np.count_nonzero(true)) - hits
-    return Counts(hits, false, missed, said.size - hits - false - missed)
+    cells = [hits, false, missed, said.size - hits - false - missed]
+    cells[2 * (not said_there) + (not true_there)] += unlisted
+    return Counts(*cells)
 
 
 def wilson_low(hits: int, size: int, z: float = 1.96) -> float:
@@ -97,9 +101,15 @@ def _triples(said: BoolArray, true: BoolArray, groups: IntArray | None) -> tuple
     return triples.astype(np.int64), copies.astype(np.float64)
 
 
-def r_squared(predicted: FloatArray, true: FloatArray) -> float:
-    """Share of the variance of `true` that `predicted` explains; 0 where there is none."""
-    spread = true - true.mean() if true.size else true
-    variance = float(spread @ spread)
+def r_squared(predicted: FloatArray, true: FloatArray, unlisted: int = 0, resting: float = 0.0) -> float:
+    """Share of the variance of `true` that `predicted` explains; 0 where there is none.
+
+    On `unlisted` samples more, `true` is 0 and `predicted` is `resting`.
+    """
+    samples = true.size + unlisted
+    mean = float(true.sum()) / samples if samples else 0.0
+    spread = true - mean
+    variance = float(spread @ spread) + unlisted * mean * mean
     error = predicted - true
-    return 1.0 - float(error @ error) / variance if variance > 0 else 0.0
+    missed = float(error @ error) + unlisted * resting * resting
+    return 1.0 - missed / variance if variance > 0 else 0.0

@@ -47,6 +47,12 @@ class Search:
     bar: float = np.inf
     """Objective to beat: what cannot, were each of its literals paid once, is not priced."""
     memo: dict[tuple[int, ...], Finding] = field(default_factory=dict[tuple[int, ...], Finding])
+    total: float = field(init=False)
+    """All firings of what is sought."""
+
+    def __post_init__(self) -> None:
+        """Sum once."""
+        self.total = self.states.total
 
     def run(self) -> Finding:
         """The best formula found."""
@@ -128,12 +134,12 @@ class Search:
         off = 1.0 - on
         single = np.maximum(np.maximum(on.T @ missed, on.T @ wrong), off.T @ wrong)
         single[list(now.chosen)] = -np.inf
-        order = np.argsort(-single, kind="stable")[:_SINGLES]
+        order = (-single).argsort(kind="stable")[:_SINGLES]
         pairs: list[tuple[int, int]] = []
         for side, gain in ((on, missed), (on, wrong), (off, wrong)):
             joint = np.triu(side.T @ (side * gain[:, None]), 1)
-            flat = np.argsort(-joint, axis=None, kind="stable")[:_PAIRS]
-            pairs += [(int(i) // on.shape[1], int(i) % on.shape[1]) for i in flat if joint.flat[i] > 0]
+            flat = _strongest(joint.ravel(), _PAIRS)
+            pairs += [(i // on.shape[1], i % on.shape[1]) for i in flat if joint.flat[i] > 0]
         return [int(i) for i in order if np.isfinite(single[i])], pairs
 
     def values(self, finding: Finding) -> BoolArray:
@@ -148,8 +154,8 @@ class Search:
     def _marginal(self, chosen: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
         at = self._cells(chosen)
         size = 1 << len(chosen)
-        samples = np.bincount(at, weights=self.states.samples, minlength=size).astype(np.float64)
-        firing = np.bincount(at, weights=self.states.firing, minlength=size).astype(np.float64)
+        weights = self.states.samples, self.states.firing
+        samples, firing = (np.asarray(np.bincount(at, w, size), dtype=np.float64) for w in weights)
         return samples, firing
 
     def score(self, chosen: tuple[int, ...]) -> Finding:
@@ -163,18 +169,18 @@ class Search:
     def _propose(self, chosen: tuple[int, ...]) -> Finding:
         ordered = tuple(sorted(chosen, key=lambda i: (self.effects[i] <= 0, i)))
         samples, firing = self._marginal(ordered)
-        total = self.states.total
+        total = self.total
         best = NOTHING
         positive = sum(1 for i in ordered if self.effects[i] > 0)
         if positive:
             ready = templates(positive, len(ordered) - positive)
-            f1 = 2 * (ready.matrix @ firing) / np.maximum(ready.matrix @ samples + total, 1.0)
+            f1 = 2 * ready.matrix.dot(firing) / np.maximum(ready.matrix.dot(samples) + total, 1.0)
             objective = 1 - f1 + self.price * ready.costs
-            at = int(np.argmin(objective))
+            at = int(objective.argmin())
             best = Finding(
                 ordered, ready.tables[at], float(f1[at]), int(ready.costs[at]), float(objective[at])
             )
-        table = sweep(truth.cells(len(ordered)), self.effects[list(ordered)], samples, firing, total)
+        table = sweep(self.effects[list(ordered)], samples, firing, total)
         swept = f1_of(table, samples, firing, total)
         least = 1 - swept + self.price * len(ordered)
         if best.chosen and (least >= min(best.objective, self.bar) or (table == best.table).all()):
@@ -233,11 +239,21 @@ class Search:
         samples, firing = self._marginal(chosen)
         base = self.score(chosen)
         otherwise = truth.reordered(base.table, [base.chosen.index(literal) for literal in chosen])
-        table = best_cells(samples, firing, self.states.total, otherwise, _REACHABLE)
-        best = self.finding(chosen, table, f1_of(table, samples, firing, self.states.total))
+        table = best_cells(samples, firing, self.total, otherwise, _REACHABLE)
+        best = self.finding(chosen, table, f1_of(table, samples, firing, self.total))
         for cell in np.flatnonzero(samples < _REACHABLE):
             other = best.table.copy()
             other[cell] ^= True
-            tried = self.finding(chosen, other, f1_of(other, samples, firing, self.states.total))
+            tried = self.finding(chosen, other, f1_of(other, samples, firing, self.total))
             best = tried if tried.objective < best.objective - _IMPROVES else best
         return best
+
+
+def _strongest(values: FloatArray, count: int) -> list[int]:
+    """Positions of the `count` largest, the earlier of equals first."""
+    left = values.copy()
+    found: list[int] = []
+    for _ in range(min(count, left.size)):
+        found.append(int(left.argmax()))
+        left[found[-1]] = -np.inf
+    return found

@@ -123,15 +123,25 @@ def _evaluating(network: nn.Module) -> Generator[None]:
 @contextmanager
 def _replaced(network: nn.Module, site: Site, activations: Tensor) -> Generator[None]:
     """While inside, `site`'s activation is `activations` [N, d] (reshaped to what the module used)."""
+    with rewriting(network, site, lambda _: activations):
+        yield
+
+
+@contextmanager
+def rewriting(network: nn.Module, site: Site, rewrite: Callable[[Tensor], Tensor]) -> Generator[None]:
+    """While inside, `site`'s activation is what `rewrite` makes of it, in its own shape, dtype and device.
+
+    `rewrite` is given the activation as the module gives it; [..., d] for tokens.
+    """
     module = network.get_submodule(site.module)
 
     def put_output(_module: nn.Module, _args: object, output: object) -> object:
-        return _with_first_tensor(output, activations)
+        return _with_first_tensor(output, rewrite)
 
     def put_input(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if any(isinstance(value, Tensor) for value in args):
-            return _with_first_tensor(args, activations), kwargs
-        return args, _with_first_tensor(kwargs, activations)
+            return _with_first_tensor(args, rewrite), kwargs
+        return args, _with_first_tensor(kwargs, rewrite)
 
     hook = (
         module.register_forward_hook(put_output)
@@ -144,10 +154,10 @@ def _replaced(network: nn.Module, site: Site, activations: Tensor) -> Generator[
         hook.remove()
 
 
-def _with_first_tensor(value: object, new: Tensor) -> object:
-    """`value` with its first tensor, the one that is captured, replaced by `new`."""
+def _with_first_tensor(value: object, new: Callable[[Tensor], Tensor]) -> object:
+    """`value` with its first tensor, the one that is captured, rewritten by `new`."""
     if isinstance(value, Tensor):
-        return new.reshape(value.shape).to(value)
+        return new(value).reshape(value.shape).to(value)
     if isinstance(value, dict):
         values = cast("dict[object, object]", value)
         at = next((key for key, member in values.items() if isinstance(member, Tensor)), None)

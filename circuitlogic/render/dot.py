@@ -1,6 +1,7 @@
-"""Owns the two diagrams: one gate with its inputs (`gate_circuit`), and many features (`circuit_to_dot`).
+"""Owns the three diagrams: one gate (`gate_circuit`), a gate expanded (`composition_circuit`), many features
+(`circuit_to_dot`).
 
-Both return DOT source in which no text of a user is a name, an address or markup.
+All return DOT source in which no text of a user is a name, an address or markup.
 """
 
 from collections.abc import Collection, Mapping
@@ -10,15 +11,20 @@ import graphviz
 
 from circuitlogic.errors import ConfigError
 from circuitlogic.features import FeatureId
+from circuitlogic.logic.composition import Composition
 from circuitlogic.logic.gate import Gate
 from circuitlogic.render.boxes import UNKNOWN, gate_text, negated_features, restraints, used_features
 from circuitlogic.render.circuit import Circuit, CircuitEdge, CircuitNode, site_order, strongest_part
-from circuitlogic.render.gate_diagram import GateDiagram
+from circuitlogic.render.nested_gates import draw_composition
 from circuitlogic.render.sheet import FEATURE_FILL, OUTPUT_FILL, UNKNOWN_FILL, Sheet, Wire
+from circuitlogic.render.single_gate import draw_gate
 from circuitlogic.render.text import css_class
 
 LABELLED_EDGES = 40
 """Up to so many edges, a cone diagram writes the weights on them; more would hide the picture."""
+
+MAX_DRAWN = 24
+"""Gates that a diagram of an expanded gate has room for."""
 
 
 def gate_circuit(
@@ -27,15 +33,32 @@ def gate_circuit(
     """One gate as a circuit: input features, a box for each operator of the formula, the output feature.
 
     Element ids: inputs `n0`, `n1`, ... in the order of `gate.inputs` (then literals that are no input), the
-    output `out`, operators `g0` (outermost), `g1`, ..., wires `e0`, `e1`, ...
+    output `out`, operators `g0` (outermost), `g1`, ..., wires `e0`, `e1`, ..., the weights on them `w0`, ...
 
     Args:
-        gate: What to draw. Inputs outside the formula are drawn faint; negative ones end in a bar.
+        gate: What to draw. Inputs outside the formula are left out and named below, unless they are known to
+            weaken the output; negative weights are dashed.
         labels: Words for features; those without are shown by id only.
-        max_inputs: Strongest inputs to draw; those of the formula are always drawn, hidden ones are counted.
+        max_inputs: Of a gate without a formula, the strongest inputs to draw; hidden ones are counted.
         prefix: Put before every element id, to keep several diagrams of one page apart.
     """
-    return GateDiagram(gate, labels, max_inputs, prefix).sheet.graph
+    return draw_gate(gate, labels, max_inputs, prefix).graph
+
+
+def composition_circuit(
+    composition: Composition, labels: Mapping[FeatureId, str], prefix: str = ""
+) -> graphviz.Digraph:
+    """An expanded gate: one frame per gate around the boxes of its formula, wired to the gates they come from.
+
+    Element ids: frames `f0` (the gate itself), ..., features that are not expanded `n0`, ..., else as
+    `gate_circuit`. A gate that is reached on several paths is drawn once.
+
+    Args:
+        composition: What to draw.
+        labels: Words for features; those without are shown by id only.
+        prefix: Put before every element id, to keep several diagrams of one page apart.
+    """
+    return draw_composition(composition, labels, prefix).graph
 
 
 def circuit_to_dot(

@@ -24,6 +24,7 @@ GATE_FILL = "#fff6dd"
 OUTPUT_FILL = "#e4f2e7"
 UNKNOWN_FILL = "#eceff1"
 SITE_FILL = "#f7f9fb"
+FRAME = "#d5dde5"
 INLINE_CSS = """\
 .diagram text{fill:CanvasText}
 .diagram .positive text{fill:#1b6ca8}.diagram .negative text{fill:#b5451b}
@@ -33,7 +34,7 @@ INLINE_CSS = """\
 .diagram .gate>polygon{fill:#3a3213;stroke:#d8c98a}
 .diagram .unknown>*{fill:#2a2f34;stroke:#9aa7b3}
 .diagram .unknown>text{fill:CanvasText;stroke:none}
-.diagram .site>path{fill:#171b20;stroke:#171b20}
+.diagram .site>path{fill:#171b20;stroke:#171b20}.diagram .frame>path{fill:#171b20;stroke:#2a333c}
 .diagram .plain>*{stroke:#9aa7b3}
 .diagram .positive>path,.diagram .positive>polygon,.diagram .positive>ellipse{stroke:#6db3e8}
 .diagram .positive>polygon{fill:#6db3e8}.diagram .positive text{fill:#6db3e8}
@@ -79,9 +80,7 @@ class Wire:
             "class": " ".join(self._classes(negative)),
         }
         if text:
-            # The empty second line lifts the text off the line; many edges have no room for it.
-            lines = (f" {text} ",) if self.crowded else (f" {text} ", " ")
-            attributes |= {"label": dot_label(*lines), "fontcolor": colour}
+            attributes |= {"label": dot_label(f" {text} "), "fontcolor": colour}
             if self.crowded:
                 attributes["fontsize"] = "8.5"
         return attributes
@@ -118,19 +117,29 @@ class Sheet:
             edge_attr={"fontname": FONT, "fontsize": "9.5"},
         )
         self._edges = 0
+        self._gates = 0
 
-    def note(self, text: str) -> None:
-        """Write one line below the diagram."""
-        self.graph.attr(label=dot_label(text), labelloc="b", labeljust="l")
+    def note(self, *lines: str) -> None:
+        """Write below the diagram."""
+        self.graph.attr(label=dot_label(*lines), labelloc="b", labeljust="l")
 
-    def feature(self, name: str, feature: FeatureId, label: str, box: str, classes: str, fill: str) -> None:
+    def feature(
+        self,
+        name: str,
+        feature: FeatureId,
+        label: str,
+        box: str,
+        classes: str,
+        fill: str,
+        dotted: bool = False,
+    ) -> None:
         """Draw a feature: its gate's symbol if it has one, its label in words, its id."""
         words = wrapped(label)
-        lines = ([clean(box, 16)] if box else []) + [line for line in words if line != str(feature)]
+        lines = ([clean(box, 32)] if box else []) + [line for line in words if line != str(feature)]
         self.graph.node(
             name,
             label=dot_label(*lines, clean(str(feature), 48)),
-            style="rounded,filled",
+            style=f"rounded,filled{',dotted' * dotted}",
             fillcolor=fill,
             id=self.prefix + name,
             **{"class": f"feature {css_class('site', feature.site)} {classes}".strip()},
@@ -152,8 +161,31 @@ class Sheet:
         yield
         self.graph.body.append("\t}\n")
 
-    def gate(self, name: str, text: str, impossible: bool = False) -> None:
-        """Draw a gate box: dashed grey if nobody knows what it does, thickly framed if no row can do it."""
+    @contextmanager
+    def frame(self, number: int, kind: str) -> Generator[None]:
+        """Nodes drawn meanwhile share a frame; its id is `f{number}`. Draw no wires meanwhile."""
+        self.graph.body.append(f"\tsubgraph cluster_f{number} {{\n")
+        style = {
+            "label": "",
+            "style": "rounded,filled",
+            "fillcolor": SITE_FILL,
+            "color": FRAME,
+            "margin": "8",
+        }
+        self.graph.attr(
+            id=f"{self.prefix}f{number}", **style, **{"class": f"frame {css_class('kind', kind)}"}
+        )
+        yield
+        self.graph.body.append("\t}\n")
+
+    def gate(self, text: str, impossible: bool = False, operands: int = 1) -> str:
+        """Draw a gate box: dashed grey if nobody knows what it does, thickly framed if no row can do it.
+
+        Returns:
+            Its name and id: `g0`, `g1`, ...
+        """
+        name = f"g{self._gates}"
+        self._gates += 1
         unknown = text == UNKNOWN
         self.graph.node(
             name,
@@ -163,14 +195,32 @@ class Sheet:
             color=NEGATIVE if impossible else NEUTRAL if unknown else "black",
             penwidth="2.5" if impossible else "1",
             fontsize="15",
-            height="0.62",
+            height=f"{min(max(0.62, 0.34 * operands), 4.0):.2f}",
             width="0.52",
             id=self.prefix + name,
             **{"class": "gate" + " unknown" * unknown + " impossible" * impossible},
         )
+        return name
 
     def wire(self, tail: str, head: str, wire: Wire, number: int | None = None) -> None:
         """Draw an edge with id `e{number}`; without a number, the next free one."""
         name = f"e{self._edges if number is None else number}"
         self._edges += 1
         self.graph.edge(tail, head, id=self.prefix + name, **wire.attributes())
+
+    def labelled_wire(self, tail: str, head: str, wire: Wire) -> None:
+        """As `wire`, its label being a piece of the wire itself, id `w{number}`, so that it touches no other."""
+        attributes = wire.attributes()
+        text = attributes.pop("label", "")
+        colour = attributes.pop("fontcolor", NEUTRAL)
+        if not text:
+            self.wire(tail, head, wire)
+            return
+        label = f"w{self._edges}"
+        look = {"shape": "plain", "fontsize": "9.5", "fontcolor": colour, "margin": "0.04,0.02"}
+        classes = attributes["class"]
+        self.graph.node(label, label=text, id=self.prefix + label, **look, **{"class": f"weight {classes}"})
+        near = {**attributes, "arrowhead": "none", "class": f"{classes} near"}
+        self.graph.edge(tail, label, id=f"{self.prefix}t{self._edges}", **near)
+        self.graph.edge(label, head, id=f"{self.prefix}e{self._edges}", weight="3", **attributes)
+        self._edges += 1

@@ -55,3 +55,8 @@ def weight_text(weight: float) -> str:
         return "0"
     plain = 0.005 <= abs(weight) < 1000
     return f"{weight:+.2f}" if plain else f"{weight:+.1e}"
+
+
+def shown_token(token: str, limit: int = 40) -> str:
+    """A token in its context: its spaces are kept, line breaks and controls are made visible."""
+    return "".join("↵" if character == "\n" else _visible(character) for character in token[:limit])

@@ -14,6 +14,7 @@ from circuitlogic.report.examples import ExampleBook
 from circuitlogic.report.gate_rows import brief_name, literal_name
 from circuitlogic.report.numbers import small
 from circuitlogic.report.rows import GateRow, StudyView
+from circuitlogic.report.token_book import GateTokens
 
 MAX_INPUTS = 16
 MAX_STATES = 16
@@ -64,6 +65,8 @@ class Card:
     output: Sprite | None
     sources: tuple[tuple[CardInput, Sprite], ...]
     """Pictures of the inputs that the formula rests on."""
+    tokens: GateTokens | None = None
+    """Of a language model's gate."""
 
 
 class SpriteSheet:

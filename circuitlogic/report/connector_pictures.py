@@ -1,7 +1,6 @@
 """Owns the pictures of a study's connectors: W over the epochs, ending in the thresholded graph."""
 
 import io
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from PIL import Image
 
 from circuitlogic.stages.connecting import load_snapshots
 from circuitlogic.stages.feature_network import load_tuned
+from circuitlogic.stages.stretches import stretches
 from circuitlogic.study import Study
 
 _COLOURS = 96
@@ -24,12 +24,11 @@ def connector_frames(
         StudyError: snapshots or tuned connectors are missing or damaged.
     """
     found: dict[tuple[str, str], tuple[list[NDArray[np.float32]], list[str]]] = {}
-    for ends, connector in zip(pairwise(sites), load_tuned(study), strict=True):
+    for ends, connector in zip(stretches(sites), load_tuned(study), strict=True):
         snapshots = load_snapshots(study, *ends)
-        titles = ["before training" if epoch == 0 else f"epoch {epoch}" for epoch in snapshots]
         frames = [snapshot.numpy() for snapshot in snapshots.values()]
         final = connector.thresholded(threshold).unit_weight.numpy()
-        found[ends] = ([*frames, final], [*titles, f"tuned, |w| > {threshold:g}"])
+        found[ends] = ([*frames, final], [*snapshots, f"tuned, |w| > {threshold:g}"])
     return found
 
 

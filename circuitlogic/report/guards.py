@@ -8,7 +8,7 @@ from circuitlogic.render.text import clean
 from circuitlogic.report.fitting import Column, FittingTable, cells
 from circuitlogic.report.numbers import count, score, share, split_title
 from circuitlogic.stages.controls import Control
-from circuitlogic.stages.feature_network import NetworkMetrics
+from circuitlogic.stages.network_metrics import NetworkMetrics
 from circuitlogic.stages.sweep import SweepPoint
 
 _NAME = 24

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -28,6 +28,7 @@ from circuitlogic.report.gate_rows import best_across_kinds, sorted_gates
 from circuitlogic.report.rows import GateRow, StudyView
 from circuitlogic.report.tables import KIND_STYLES
 from circuitlogic.report.tiles import Tile, tiles
+from circuitlogic.report.token_book import TokenBook
 from circuitlogic.report.view import check_extracted
 from circuitlogic.study import Study
 from circuitlogic.whole_files import write_bytes
@@ -97,7 +98,7 @@ def html_report(view: StudyView, study: Study, progress: Progress = SILENT, budg
     table = sorted_gates(view.gates)[:MAX_ROWS]
     bare = _rendered(view, _page(view, table, (), cones, strips, SpriteSheet(ExampleBook(study))))
     room = (BUDGET if budget is None else budget) - len(bare.encode())
-    cards = tuple(_cards_within(view, sprites, room, progress))
+    cards = tuple(_cards_within(view, sprites, TokenBook(study, view.labels), room, progress))
     return _rendered(view, _page(view, table, cards, cones, strips, sprites))
 
 
@@ -125,7 +126,9 @@ def _rendered(view: StudyView, page: Page) -> str:
     return _environment().get_template("report.html.j2").render(view=view, page=page)
 
 
-def _cards_within(view: StudyView, sprites: SpriteSheet, room: int, progress: Progress) -> Iterator[Card]:
+def _cards_within(
+    view: StudyView, sprites: SpriteSheet, book: TokenBook, room: int, progress: Progress
+) -> Iterator[Card]:
     """Cards of the gates that matter most, as many as fit into `room` bytes."""
     rows = best_across_kinds(view.gates, MAX_CARDS)
     template = _environment().get_template("card.html.j2")
@@ -133,7 +136,7 @@ def _cards_within(view: StudyView, sprites: SpriteSheet, room: int, progress: Pr
     page = _CardedOnly(carded)
     for number, row in enumerate(progress.track(rows, "gate cards", len(rows))):
         rules = len(sprites.rules)
-        card = gate_card(row, view, sprites, number)
+        card = replace(gate_card(row, view, sprites, number), tokens=book.gate(row.gate))
         text = template.render(card=card, page=page, place=number + 1)
         room -= len(text.encode()) + sum(len(rule) + 1 for rule in sprites.rules[rules:])
         if room < 0:
@@ -197,7 +200,7 @@ def _environment() -> Environment:
         "weight_path": weight_path,
         "split": numbers.split_title,
         "dash": numbers.NONE,
-        "css": Markup(_static("report.css") + INLINE_CSS),  # noqa: S704
+        "css": Markup(_static("report.css") + _static("tokens.css") + INLINE_CSS),  # noqa: S704
         "js": Markup(script),  # noqa: S704
         "script_hash": f"sha256-{digest}",
     }

@@ -28,6 +28,8 @@ from circuitlogic.report.numbers import (
 )
 from circuitlogic.report.rows import GateRow, StudyView, VariantRow
 from circuitlogic.report.tiles import tiles
+from circuitlogic.report.token_book import TokenBook
+from circuitlogic.report.token_markdown import gate_lines
 from circuitlogic.report.view import check_extracted
 from circuitlogic.study import Study
 from circuitlogic.whole_files import write_bytes
@@ -167,13 +169,15 @@ def _gate_cells(row: GateRow) -> tuple[str, ...]:
 def _drawn(view: StudyView, study: Study, folder: Path, progress: Progress) -> Iterator[str]:
     """The best gates of every kind with circuit and pictures."""
     rows = best_across_kinds(view.gates, DRAWN)
-    book = ExampleBook(study)
+    books = (ExampleBook(study), TokenBook(study, view.labels))
     yield from ("## Circuits", "", "The best proven gate of each kind, then the second best, and so on.", "")
     for row in progress.track(rows, "gate diagrams", len(rows)):
-        yield from _circuit(row, view, folder, book)
+        yield from _circuit(row, view, folder, *books)
 
 
-def _circuit(row: GateRow, view: StudyView, folder: Path, book: ExampleBook) -> Iterator[str]:
+def _circuit(
+    row: GateRow, view: StudyView, folder: Path, book: ExampleBook, texts: TokenBook
+) -> Iterator[str]:
     gate = row.gate
     name = str(gate.feature).replace("/", "-")
     title = f"### {code(str(gate.feature))} {plain(row.label, 80)}".rstrip()
@@ -196,6 +200,9 @@ def _circuit(row: GateRow, view: StudyView, folder: Path, book: ExampleBook) -> 
         image_grid(tiles_of, len(tiles_of), folder / IMAGES / f"examples-{name}.png")
         yield "The input optimised for it, then its strongest held-out examples:"
         yield from ("", f"![examples of {plain(str(gate.feature))}]({IMAGES}/examples-{name}.png)", "")
+    tokens = texts.gate(gate)
+    if tokens is not None:
+        yield from gate_lines(tokens, gate.evidence.f1 if row.claims and gate.evidence is not None else None)
 
 
 def _evidence(row: GateRow) -> str:

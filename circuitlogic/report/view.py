@@ -1,7 +1,6 @@
 """Owns the way from a study folder to its view: reads every artefact once, computes nothing that has no source."""
 
 import shlex
-from itertools import pairwise
 
 from circuitlogic.config import SaeConfig, StudyConfig
 from circuitlogic.connectors.metrics import FeatureFidelity, Sparsity
@@ -12,12 +11,16 @@ from circuitlogic.report.caveats import with_caveats
 from circuitlogic.report.gate_rows import gate_rows, kind_rows
 from circuitlogic.report.numbers import count
 from circuitlogic.report.rows import ConnectorRow, Header, SaeRow, StudyView, VariantRow
-from circuitlogic.saes.base import SparseAutoencoder
+from circuitlogic.saes.coders import Coder
 from circuitlogic.stages.connecting import load_connector_metrics
 from circuitlogic.stages.dictionaries import load_dictionary, load_sae_metrics
 from circuitlogic.stages.extracted import GATES, GRAPH, load_gates, load_graph
-from circuitlogic.stages.feature_network import FIDELITY, NetworkMetrics, load_metrics
+from circuitlogic.stages.given import artefact as given_artefact
+from circuitlogic.stages.given import given_sites, load_given
+from circuitlogic.stages.network_metrics import FIDELITY, NetworkMetrics, load_metrics
+from circuitlogic.stages.stretches import stretches
 from circuitlogic.stages.subject import NetworkCard, load_card
+from circuitlogic.stages.text_subject import KIND as LANGUAGE_MODEL
 from circuitlogic.study import CONFIG_FILE, Study
 
 _SHAPING = (
@@ -31,7 +34,14 @@ _SHAPING = (
     "extract.levels",
     "extract.min_firings",
 )
-_SAE_PENALTY = {"relu": "l1", "relu_tied": "l1", "topk": "k", "batch_topk": "k", "jumprelu": "l0"}
+_SAE_PENALTY = {
+    "relu": "l1",
+    "relu_tied": "l1",
+    "topk": "k",
+    "batch_topk": "k",
+    "jumprelu": "l0",
+    "gated": "l1",
+}
 
 
 def study_view(study: Study) -> StudyView:
@@ -79,8 +89,8 @@ def _header(study: Study, card: NetworkCard, metrics: NetworkMetrics | None) -> 
     config = study.config
     return Header(
         study=study.root.resolve().name,
-        dataset=config.data.dataset if card.kind == "image-classifier" else "given through the Python API",
-        network=_network_text(card),
+        dataset=_data_text(card, config),
+        network=_network_text(card, config),
         sites=card.sites,
         scores=card.scores,
         seed=config.seed,
@@ -91,7 +101,23 @@ def _header(study: Study, card: NetworkCard, metrics: NetworkMetrics | None) -> 
     )
 
 
-def _network_text(card: NetworkCard) -> str:
+def _data_text(card: NetworkCard, config: StudyConfig) -> str:
+    if card.kind == "image-classifier":
+        return config.data.dataset
+    if card.kind == LANGUAGE_MODEL:
+        return ", ".join(
+            name.rstrip("/").rsplit("/", 1)[-1] for name in (*config.text.files, *config.text.heldout)
+        )
+    return "given through the Python API"
+
+
+def _network_text(card: NetworkCard, config: StudyConfig) -> str:
+    if card.kind == LANGUAGE_MODEL:
+        name = str(config.network.model).rstrip("/").rsplit("/", 1)[-1]
+        what = (
+            "the untrained control of language model" if config.network.random_weights else "language model"
+        )
+        return f"{what} {name}, {count(card.classes or 0)} tokens, {count(card.parameters)} parameters"
     if card.kind != "image-classifier":
         return f"a network of your own, {count(card.parameters)} parameters"
     height, width = card.image_shape or (0, 0)
@@ -119,17 +145,27 @@ def _commands(study: Study, card: NetworkCard, metrics: NetworkMetrics | None) -
     """Commands for the folder above the study's; the copy has the same bytes as the study."""
     name = study.root.resolve().name
     again = shlex.quote(f"{name}-again")
-    if card.kind != "image-classifier":
+    imports = tuple(_import_command(study, site, name, again) for site in given_sites(study))
+    if card.kind not in ("image-classifier", LANGUAGE_MODEL):
         train = f"# train: circuitlogic.pipeline.train_on(Path({f'{name}-again'!r}), config, subject)"
     else:
         train = f"circuitlogic train {shlex.quote(f'{name}/{CONFIG_FILE}')} --out {again}"
     if metrics is None:
-        return (train,)
+        return (*imports, train)
     return (
+        *imports,
         train,
         f"circuitlogic extract {again} --threshold {metrics.threshold:g}",
         f"circuitlogic report {again}",
     )
+
+
+def _import_command(study: Study, site: str, name: str, again: str) -> str:
+    """A dictionary that was given lies in the study as it can be given again."""
+    target = load_given(study, site).target
+    to = "" if target == site else f" --target {shlex.quote(target)}"
+    folder = shlex.quote(f"{name}/{given_artefact(site)}")
+    return f"circuitlogic import {folder} --into {again} --site {shlex.quote(site)}{to}"
 
 
 def _sae_row(study: Study, site: str) -> SaeRow:
@@ -138,8 +174,8 @@ def _sae_row(study: Study, site: str) -> SaeRow:
     live = dictionary.statistics.live
     return SaeRow(
         site=site,
-        architecture=sae.architecture if isinstance(sae, SparseAutoencoder) else type(sae).__name__,
-        width=sae.d_in if isinstance(sae, SparseAutoencoder) else 0,
+        architecture=sae.architecture if isinstance(sae, Coder) else type(sae).__name__,
+        width=sae.d_in if isinstance(sae, Coder) else 0,
         features=len(live),
         live=int(live.sum()),
         metrics=load_sae_metrics(study, site),
@@ -149,7 +185,7 @@ def _sae_row(study: Study, site: str) -> SaeRow:
 def _solved(study: Study, card: NetworkCard, live: dict[str, int]) -> tuple[ConnectorRow, ...]:
     """The connectors as their solver left them, fed with true features."""
     found: list[ConnectorRow] = []
-    for source, target in pairwise(card.sites):
+    for source, target in stretches(card.sites):
         metrics = load_connector_metrics(study, source, target)
         ends = (source, target)
         found.append(_row(ends, "as solved", False, "true", metrics.sparsity, metrics.fidelity, live))
@@ -159,7 +195,7 @@ def _solved(study: Study, card: NetworkCard, live: dict[str, int]) -> tuple[Conn
 def _cut(card: NetworkCard, metrics: NetworkMetrics, live: dict[str, int]) -> tuple[ConnectorRow, ...]:
     """The tuned connectors behind the graph, fed with each other's predictions."""
     state = f"tuned, |w| > {metrics.threshold:g}"
-    parts = zip(pairwise(card.sites), metrics.sparsity, metrics.fidelity, strict=True)
+    parts = zip(stretches(card.sites), metrics.sparsity, metrics.fidelity, strict=True)
     return tuple(
         _row(ends, state, True, "chain", sparsity, fidelity, live) for ends, sparsity, fidelity in parts
     )

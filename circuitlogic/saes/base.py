@@ -18,12 +18,12 @@ REVIVED_SHARE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The four tensors every architecture has."""
+    """The four tensors every architecture has; d_out = d_in but for the code of a transcoder."""
 
     W_enc: Float[Tensor, "d_in d_sae"]
     b_enc: Float[Tensor, " d_sae"]
-    W_dec: Float[Tensor, "d_sae d_in"]
-    b_dec: Float[Tensor, " d_in"]
+    W_dec: Float[Tensor, "d_sae d_out"]
+    b_dec: Float[Tensor, " d_out"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class SparseAutoencoder(nn.Module, ABC):
 
     @property
     @abstractmethod
-    def W_dec(self) -> Float[Tensor, "d_sae d_in"]:  # noqa: N802
+    def W_dec(self) -> Float[Tensor, "d_sae d_out"]:  # noqa: N802
         """Decoder: one row per feature."""
 
     @property
@@ -93,6 +93,11 @@ class SparseAutoencoder(nn.Module, ABC):
     def d_sae(self) -> int:
         """Number of features."""
         return self.W_enc.shape[1]
+
+    @property
+    def d_out(self) -> int:
+        """Components of what `decode` gives."""
+        return self.W_dec.shape[1]
 
     @abstractmethod
     def activate(self, z: Float[Tensor, "batch d_sae"]) -> Float[Tensor, "batch d_sae"]:
@@ -116,11 +121,19 @@ class SparseAutoencoder(nn.Module, ABC):
         """The features of each sample."""
         return self.activate(self.pre_activations(x))
 
-    def decode(self, features: Float[Tensor, "batch d_sae"]) -> Float[Tensor, "batch d_in"]:
+    def decode(self, features: Float[Tensor, "batch d_sae"]) -> Float[Tensor, "batch d_out"]:
         """The reconstruction from features."""
         return torch.addmm(self.b_dec, features, self.W_dec)
 
-    def forward(self, x: Float[Tensor, "batch d_in"]) -> Float[Tensor, "batch d_in"]:
+    def predict(
+        self,
+        features: Float[Tensor, "batch d_sae"],
+        x: Float[Tensor, "batch d_in"],  # noqa: ARG002
+    ) -> Float[Tensor, "batch d_out"]:
+        """As `decode`; coders that need x to decode share this name."""
+        return self.decode(features)
+
+    def forward(self, x: Float[Tensor, "batch d_in"]) -> Float[Tensor, "batch d_out"]:
         """The reconstruction of each sample."""
         return self.decode(self.encode(x))
 

@@ -7,8 +7,9 @@ from torch import Tensor
 
 from circuitlogic.config import SaeConfig
 from circuitlogic.saes.base import LossParts, Weights
+from circuitlogic.saes.sparse_codes import WIDE, batch_codes, sparse_loss
 from circuitlogic.saes.stored import StoredForm
-from circuitlogic.saes.topk import check_k, reconstruction_loss, stored_k
+from circuitlogic.saes.topk import AUXILIARY_WEIGHT, check_k, reconstruction_loss, stored_k
 from circuitlogic.saes.untied import UntiedAutoencoder, initial_weights
 
 MEMORY = 0.99
@@ -57,6 +58,11 @@ class BatchTopK(UntiedAutoencoder):
         self, x: Float[Tensor, "batch d_in"], silent: Bool[Tensor, " d_sae"] | None = None
     ) -> LossParts:
         """MSE + the auxiliary loss of silent features; in training mode the threshold follows."""
+        if self.d_sae > WIDE:
+            codes = batch_codes(self, x, self.k * len(x), float(self.threshold))
+            if self.training:
+                self._follow(codes.values.detach())
+            return sparse_loss(self, x, codes, silent, AUXILIARY_WEIGHT)
         z = self.pre_activations(x)
         flat = F.relu(z).flatten()
         values, at = flat.topk(self.k * len(x), sorted=False)

@@ -112,7 +112,7 @@ def metrics_given_fired(
     return SaeMetrics(
         mse=error / (len(rows) * rows.d),
         l1=total / (len(rows) * sae.d_sae),
-        fvu=_share(error, variation),
+        fvu=share_of(error, variation),
         l0=active / len(rows),
         dead=1.0 - float(fired.double().mean()),
         samples=len(rows),
@@ -120,7 +120,8 @@ def metrics_given_fired(
     )
 
 
-def _share(error: float, variation: float) -> float:
+def share_of(error: float, variation: float) -> float:
+    """error / variation; for constant activations 0 if there is no error, else 1."""
     if variation > 0.0:
         return error / variation
     return 0.0 if error == 0.0 else 1.0

@@ -4,6 +4,7 @@ from circuitlogic.config import SaeConfig
 from circuitlogic.errors import ConfigError, unknown_name
 from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.saes.batch_topk import BatchTopK
+from circuitlogic.saes.gated import Gated
 from circuitlogic.saes.jumprelu import JumpRelu
 from circuitlogic.saes.relu import Relu
 from circuitlogic.saes.relu_tied import ReluTied
@@ -54,5 +55,5 @@ def feature_count(config: SaeConfig, d_in: int) -> int:
     return count
 
 
-for _architecture in (ReluTied, Relu, TopK, BatchTopK, JumpRelu):
+for _architecture in (ReluTied, Relu, TopK, BatchTopK, JumpRelu, Gated):
     register_architecture(_architecture)

@@ -1,123 +1,184 @@
-"""Owns an autoencoder's folder: `cfg.json` + `sae_weights.safetensors` in the layout of SAELens 6."""
+"""Owns a dictionary's folder: `cfg.json` + `sae_weights.safetensors` in the layout of SAELens 6."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from jaxtyping import Float
 from pydantic import JsonValue
 from torch import Tensor
 
-from circuitlogic.errors import StudyError, UnknownNameError
-from circuitlogic.saes.base import SparseAutoencoder, Weights
-from circuitlogic.saes.registry import architecture_named
-from circuitlogic.saes.saelens_config import OWN_KEY, OwnPart, SaeFile, checked_sae_file
+from circuitlogic.errors import DataError, StudyError
+from circuitlogic.json_files import write_json
+from circuitlogic.saes.base import SparseAutoencoder
+from circuitlogic.saes.coders import AnyCoder, SampleNormalised, Transcoder
+from circuitlogic.saes.foreign.dictionary import ForeignDictionary
+from circuitlogic.saes.foreign.layout import Normalisation
+from circuitlogic.saes.foreign.sources import json_object, names_of, open_safetensors
+from circuitlogic.saes.saelens_config import LAYOUT_VERSION, OWN_KEY, OwnPart, checked_sae_file, saelens_name
 from circuitlogic.saes.stored import StoredForm
-from circuitlogic.tensor_files import read_json, read_tensors, write_json, write_tensors
+from circuitlogic.tensor_files import write_tensors
 
+NAME = "saelens"
 CONFIG_FILE = "cfg.json"
 WEIGHTS_FILE = "sae_weights.safetensors"
-
-_OURS = {"standard": "relu", "topk": "topk", "jumprelu": "jumprelu"}
-"""Our architecture for each that SAELens writes."""
+_TRANSCODERS_THERE = ("transcoder", "skip_transcoder", "jumprelu_transcoder", "jumprelu_skip_transcoder")
 
 
-def save_sae(sae: SparseAutoencoder, folder: Path, metadata: Mapping[str, JsonValue] | None = None) -> None:
-    """Write `sae` so that SAELens and `load_sae` read it; a folder with a `cfg.json` is complete.
+def save_sae(
+    coder: AnyCoder,
+    folder: Path,
+    metadata: Mapping[str, JsonValue] | None = None,
+    normalisation: Normalisation = "none",
+) -> None:
+    """Write a dictionary so that SAELens and `load_coder` read it; a folder with a `cfg.json` is complete.
 
     Args:
         metadata: goes into `cfg.json`, e.g. `model_name`, `hook_name`.
+        normalisation: what the weights expect of activations, beyond what `coder` itself does to them.
 
     Raises:
         StudyError: the folder cannot be written.
     """
-    form = sae.stored_form()
+    code = coder if isinstance(coder, SparseAutoencoder) else coder.code
+    form = code.stored_form()
     try:
         (folder / CONFIG_FILE).unlink(missing_ok=True)
-        write_tensors(folder / WEIGHTS_FILE, _tensors(sae, form))
-        write_json(folder / CONFIG_FILE, _config(sae, form, metadata or {}))
+        write_tensors(folder / WEIGHTS_FILE, _tensors(coder, code, form))
+        write_json(folder / CONFIG_FILE, _config(coder, form, metadata or {}, normalisation))
     except OSError as error:
         raise StudyError(f"{folder}: the SAE cannot be written: {error.strerror or error}") from error
 
 
+def stored_name(coder: AnyCoder) -> str:
+    """The architecture that `save_sae` writes."""
+    if isinstance(coder, Transcoder):
+        return saelens_name(coder.code.stored_form().saelens, True, coder.skip is not None)
+    code = coder.code if isinstance(coder, SampleNormalised) else coder
+    return code.stored_form().saelens
+
+
+def what_saelens_lacks(coder: AnyCoder) -> str | None:
+    """Why the library itself could not load what `save_sae` writes; None if it can."""
+    if not isinstance(coder, Transcoder):
+        return None
+    name = stored_name(coder)
+    if name not in _TRANSCODERS_THERE:
+        return f"SAELens has no {name}; of transcoders it knows {', '.join(_TRANSCODERS_THERE)}"
+    if coder.code.apply_b_dec_to_input:
+        return "SAELens' transcoders do not subtract b_dec from the input, this one does"
+    return None
+
+
 def _config(
-    sae: SparseAutoencoder, form: StoredForm, metadata: Mapping[str, JsonValue]
+    coder: AnyCoder, form: StoredForm, metadata: Mapping[str, JsonValue], normalisation: Normalisation
 ) -> dict[str, JsonValue]:
-    own = OwnPart(architecture=sae.architecture, settings=dict(form.settings))
+    code = coder if isinstance(coder, SparseAutoencoder) else coder.code
+    own = OwnPart(architecture=code.architecture, settings=dict(form.settings))
+    given = {**metadata, "sae_lens_version": LAYOUT_VERSION}
     config: dict[str, JsonValue] = {
-        "d_in": sae.d_in,
-        "d_sae": sae.d_sae,
+        "d_in": coder.d_in,
+        "d_sae": coder.d_sae,
         "dtype": "float32",
         "device": "cpu",
-        "apply_b_dec_to_input": sae.apply_b_dec_to_input,
-        "normalize_activations": "none",
+        "apply_b_dec_to_input": code.apply_b_dec_to_input,
+        "normalize_activations": coder.norm if isinstance(coder, SampleNormalised) else normalisation,
         "reshape_activations": "none",
-        "metadata": {**metadata, OWN_KEY: own.model_dump(mode="json", by_alias=True)},
-        "architecture": form.saelens,
+        "metadata": {**given, OWN_KEY: own.model_dump(mode="json", by_alias=True)},
+        "architecture": stored_name(coder),
     }
+    if isinstance(coder, Transcoder):
+        config["d_out"] = coder.d_out
     if form.saelens == "topk":
         config |= {"k": form.settings["k"], "rescale_acts_by_decoder_norm": False}
     return config
 
 
-def _tensors(sae: SparseAutoencoder, form: StoredForm) -> dict[str, Tensor]:
-    weights = sae.weights()
-    tensors = {name: getattr(weights, name) for name in _names(form.saelens) if name != "threshold"}
+def _tensors(coder: AnyCoder, code: SparseAutoencoder, form: StoredForm) -> dict[str, Tensor]:
+    weights = code.weights()
+    bias = "b_gate" if form.magnitude else "b_enc"
+    tensors = {"W_enc": weights.W_enc, bias: weights.b_enc, "W_dec": weights.W_dec, "b_dec": weights.b_dec}
     if form.threshold is not None:
-        tensors["threshold"] = form.threshold.detach()
-    return {name: tensor.cpu().float().contiguous() for name, tensor in tensors.items()}
+        tensors["threshold"] = form.threshold
+    if form.magnitude is not None:
+        tensors |= {"r_mag": form.magnitude.r, "b_mag": form.magnitude.b}
+    if isinstance(coder, Transcoder) and coder.skip is not None:
+        tensors["W_skip"] = coder.skip
+    return {name: tensor.detach().cpu().float().contiguous() for name, tensor in tensors.items()}
 
 
-def load_sae(folder: Path) -> SparseAutoencoder:
-    """The autoencoder in `folder`, in evaluation mode on the CPU: ours, or SAELens' standard, topk or jumprelu.
+def recognises(path: Path) -> bool:
+    """Whether the folder (or the weights in it) is in the layout of SAELens."""
+    return (path / WEIGHTS_FILE).exists() or path.name == WEIGHTS_FILE
+
+
+def members(path: Path) -> tuple[Path, ...]:
+    """The dictionaries of a folder of folders."""
+    if not path.is_dir():
+        return ()
+    return tuple(sorted(p for p in path.iterdir() if (p / WEIGHTS_FILE).exists()))
+
+
+def opened(path: Path) -> ForeignDictionary:
+    """What is in a folder, of SAELens or ours, without its weights.
 
     Raises:
-        StudyError: a file is missing or damaged, or the autoencoder is of a kind that is not read.
+        DataError: a file is missing or damaged, or describes what is not read.
     """
-    file = checked_sae_file(read_json(folder / CONFIG_FILE), folder / CONFIG_FILE)
-    tensors = _checked_tensors(folder / WEIGHTS_FILE, file)
-    weights = Weights(tensors["W_enc"], tensors["b_enc"], tensors["W_dec"], tensors["b_dec"])
-    if file.architecture == "topk" and file.rescale_acts_by_decoder_norm:
-        weights = _with_unit_rows(weights)
-    own = file.metadata.circuitlogic
-    settings = own.settings if own else {"k": file.k} if file.k else {}
-    form = StoredForm(file.architecture, settings, tensors.get("threshold"))
-    try:
-        kind = architecture_named(own.architecture if own else _OURS[file.architecture])
-        sae = kind.restored(weights, form, file.apply_b_dec_to_input)
-    except (ValueError, UnknownNameError) as error:
-        raise StudyError(f"{folder / CONFIG_FILE}: {error}") from None
-    if sae.stored_form().saelens != file.architecture:
-        raise StudyError(
-            f"{folder / CONFIG_FILE}: says {file.architecture} and {sae.architecture}, which differ"
+    folder = path if path.is_dir() else path.parent
+    where = folder / CONFIG_FILE
+    values = json_object(where)
+    source = open_safetensors(folder / WEIGHTS_FILE)
+    file = checked_sae_file(values, where, source.shapes)
+    layout = file.layout
+    names = {part.name for part in layout.parts.values()}
+    if set(source.shapes) - {layout.feature_scale} != names:
+        raise DataError(
+            f"{source.path}: holds {names_of(source.shapes)}, but {file.architecture} needs "
+            f"{names_of(dict.fromkeys(names))}"
         )
-    return sae.eval()
+    found = ForeignDictionary(
+        NAME,
+        file.written_by,
+        file.architecture,
+        layout,
+        source,
+        where,
+        file.origin,
+        _notes(file.layout.normalisation),
+    )
+    wanted = {"W_enc": (file.d_in, file.d_sae or found.sizes.d_sae), "b_dec": (file.d_out,)}
+    for name, shape in wanted.items():
+        if source.shapes[name] != shape:
+            raise DataError(f"{source.path}: {name} has shape {source.shapes[name]} instead of {shape}")
+    return found
 
 
-def _with_unit_rows(weights: Weights) -> Weights:
-    """The same autoencoder with the decoder rows' norms moved into the encoder."""
-    norms = weights.W_dec.norm(dim=1)
-    if not bool((norms > 0).all()):
-        raise StudyError("a decoder row of the SAE is zero, so its features cannot be rescaled by its norm")
-    return Weights(
-        weights.W_enc * norms, weights.b_enc * norms, weights.W_dec / norms[:, None], weights.b_dec
+def _notes(normalisation: str) -> tuple[str, ...]:
+    if normalisation != "expected_average_only_in":
+        return ()
+    return (
+        "made for activations scaled to a mean length of sqrt(d_in), which neither SAELens nor this does",
     )
 
 
-def _names(architecture: str) -> tuple[str, ...]:
-    return ("W_enc", "b_enc", "W_dec", "b_dec", *(("threshold",) if architecture == "jumprelu" else ()))
+def load_coder(folder: Path) -> AnyCoder:
+    """The dictionary in `folder`, in evaluation mode on the CPU: ours, or of SAELens.
+
+    Raises:
+        StudyError: a file is missing or damaged, or the dictionary is of a kind that is not read.
+    """
+    try:
+        return opened(folder).load()
+    except DataError as error:
+        raise StudyError(str(error)) from None
 
 
-def _checked_tensors(path: Path, file: SaeFile) -> dict[str, Float[Tensor, "..."]]:
-    """The file's tensors as float32, of the names, shapes and finiteness the config promises."""
-    names = _names(file.architecture)
-    tensors = read_tensors(path)
-    if set(tensors) != set(names):
-        raise StudyError(f"{path}: holds {sorted(tensors)}, but {file.architecture} needs {sorted(names)}")
-    shapes = {"W_enc": (file.d_in, file.d_sae), "W_dec": (file.d_sae, file.d_in), "b_dec": (file.d_in,)}
-    for name, tensor in tensors.items():
-        wanted = shapes.get(name, (file.d_sae,))
-        if tuple(tensor.shape) != wanted:
-            raise StudyError(f"{path}: {name} has shape {tuple(tensor.shape)} instead of {wanted}")
-        if not tensor.is_floating_point():
-            raise StudyError(f"{path}: {name} holds {tensor.dtype} instead of floating-point numbers")
-    return {name: tensor.float() for name, tensor in tensors.items()}
+def load_sae(folder: Path) -> SparseAutoencoder:
+    """As `load_coder`, where nothing but an autoencoder will do.
+
+    Raises:
+        StudyError: as there, or it is a transcoder.
+    """
+    coder = load_coder(folder)
+    if not isinstance(coder, SparseAutoencoder):
+        raise StudyError(f"{folder} holds a {coder.architecture}, an autoencoder is needed")
+    return coder

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from circuitlogic.activations.store import ActivationStore
@@ -60,24 +60,25 @@ class FeatureStatistics:
 
 
 _SAMPLED = 65_536
-_SAMPLED_ENTRIES = 1 << 26
+_SAMPLED_ENTRIES = 1 << 25
+_BATCH = 8192
 
 
 @torch.no_grad()
 def feature_statistics(encoder: Encoder, store: ActivationStore, firing: float) -> FeatureStatistics:
     """Measure every feature on `store`; quantiles are taken over its first 65,536 samples.
 
-    Of dictionaries with more than 1,024 features fewer samples are sorted, so that memory stays bounded.
+    Of dictionaries that fire densely fewer samples are taken, so that memory stays bounded.
 
     Args:
         encoder: The site's dictionary.
         store: The site's training activations.
         firing: θ as a share of the 95 % quantile of positive activations.
     """
-    thresholds = firing * _positive_quantiles(_first_features(encoder, store), 0.95)
+    thresholds = firing * _quantiles(*_first_positives(encoder, store), 0.95)
     total = torch.zeros_like(thresholds, dtype=torch.float64)
     firings = torch.zeros_like(total)
-    for batch in store.batches(8192, None):
+    for batch in store.batches(_BATCH, None):
         features = encoder.encode(batch)
         fires = features > thresholds
         total += torch.where(fires, features, 0.0).sum(0, dtype=torch.float64)
@@ -87,18 +88,34 @@ def feature_statistics(encoder: Encoder, store: ActivationStore, firing: float) 
     return FeatureStatistics(scales, rates, thresholds, firings.float())
 
 
-def _first_features(encoder: Encoder, store: ActivationStore) -> Float[Tensor, "n m"]:
-    width = encoder.encode(torch.from_numpy(store.rows(slice(0, 1)))).shape[1]
-    samples = min(_SAMPLED, max(_SAMPLED_ENTRIES // width, 4096))
-    return encoder.encode(torch.from_numpy(store.rows(slice(0, samples))))
+def _first_positives(encoder: Encoder, store: ActivationStore) -> tuple[Tensor, Tensor, int]:
+    """Feature numbers and values of all positive activations of the first samples; how many features there are."""
+    numbers, values, found, width = list[Tensor](), list[Tensor](), 0, 0
+    for first in range(0, min(_SAMPLED, len(store)), _BATCH):
+        rows = store.rows(slice(first, min(first + _BATCH, _SAMPLED, len(store))))
+        features = encoder.encode(torch.from_numpy(rows))
+        width = features.shape[1]
+        at, feature = torch.nonzero(features > 0, as_tuple=True)
+        numbers.append(feature)
+        values.append(features[at, feature])
+        found += len(at)
+        if found > _SAMPLED_ENTRIES:
+            break
+    return torch.cat(numbers), torch.cat(values), width
 
 
-def _positive_quantiles(values: Float[Tensor, "n m"], share: float) -> Float[Tensor, " m"]:
-    """The `share` quantile of each column's positive values, linear between neighbours; 0 where there are none."""
-    ordered = values.sort(dim=0).values
-    positive = (ordered > 0).sum(0)
-    at = share * (positive - 1).clamp_min(0).double()
-    low = (len(ordered) - positive + at.long()).clamp_max(len(ordered) - 1)
-    high = (low + 1).clamp_max(len(ordered) - 1)
-    below, above = (ordered.gather(0, row[None])[0].clamp_min(0) for row in (low, high))
-    return below + (at - at.long()).float() * (above - below)
+def _quantiles(
+    numbers: Int[Tensor, " n"], values: Float[Tensor, " n"], width: int, share: float
+) -> Float[Tensor, " m"]:
+    """The `share` quantile of each feature's values, linear between neighbours; 0 where it has none."""
+    if not len(values):
+        return torch.zeros(width)
+    order = values.argsort(stable=True)
+    order = order[numbers[order].argsort(stable=True)]
+    ordered, counts = values[order], torch.bincount(numbers, minlength=width)
+    starts = counts.cumsum(0) - counts
+    at = share * (counts - 1).clamp_min(0).double()
+    low = starts + at.long()
+    high = torch.minimum(low + 1, starts + (counts - 1).clamp_min(0))
+    below, above = (ordered[row.clamp_max(len(ordered) - 1)] for row in (low, high))
+    return torch.where(counts > 0, below + (at - at.long()).float() * (above - below), 0.0)

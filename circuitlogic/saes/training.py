@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from circuitlogic.config import SaeConfig
@@ -16,10 +17,10 @@ from circuitlogic.saes.registry import architecture_named, feature_count
 from circuitlogic.saes.resampling import resample
 from circuitlogic.saes.rows import Activations, Rows, rows_of
 
+GLANCE = 16_384
+"""Held-out samples, evenly spaced, on which an epoch is judged; the final metrics take all."""
 DECAY_SHARE = 0.3
 """Last share of the steps, in which the learning rate falls linearly to 0."""
-SILENT_SAMPLES = 10_000
-"""A feature that has not fired for this many samples (or a whole epoch) is silent: see the auxiliary loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,14 @@ def train_sae(
     """
     training = rows_of(activations, "training")
     held = rows_of(heldout, "heldout", training.d)
+    glance = (
+        held if len(held) <= GLANCE else rows_of(torch.from_numpy(held.rows(_even(len(held)))), "heldout")
+    )
     run = _Run(training, config, seed, device)
     history: list[EpochRecord] = []
     for epoch in progress.track(range(1, config.epochs + 1), name, config.epochs):
         loss = run.train_epoch()
-        metrics = metrics_given_fired(run.sae, held, run.fired.cpu(), "heldout")
+        metrics = metrics_given_fired(run.sae, glance, run.fired.cpu(), "heldout")
         resampled = run.resample() if run.should_resample(epoch) else 0
         history.append(
             EpochRecord(
@@ -83,6 +87,10 @@ def train_sae(
         )
     sae = run.sae.cpu().eval()
     return TrainedSae(sae, tuple(history), sae_metrics(sae, held, training))
+
+
+def _even(samples: int) -> Int[np.ndarray, " n"]:
+    return np.arange(GLANCE, dtype=np.int64) * samples // GLANCE
 
 
 class _Run:
@@ -119,7 +127,7 @@ class _Run:
         return total / len(self.training)
 
     def _step(self, x: Tensor) -> float:
-        patience = min(SILENT_SAMPLES, len(self.training))
+        patience = min(self.config.silent_after, len(self.training))
         parts = self.sae.training_loss(x, self.quiet >= patience)
         loss = float(parts.total.detach())
         if not math.isfinite(loss):

@@ -20,7 +20,7 @@ class UntiedAutoencoder(SparseAutoencoder):
         self.apply_b_dec_to_input = apply_b_dec_to_input
 
     @property
-    def W_dec(self) -> Float[Tensor, "d_sae d_in"]:  # noqa: N802
+    def W_dec(self) -> Float[Tensor, "d_sae d_out"]:  # noqa: N802
         """Decoder: one row per feature."""
         return self.decoder
 

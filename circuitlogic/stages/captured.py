@@ -11,13 +11,13 @@ from torch import Tensor
 
 from circuitlogic.activations.capture import observed
 from circuitlogic.activations.paired import INPUTS, OUTPUTS, PairedActivations, capture_to_disk
-from circuitlogic.activations.sites import Site
 from circuitlogic.activations.store import ActivationStore
 from circuitlogic.activations.writer import ActivationWriter
 from circuitlogic.errors import ConfigError, DataError, StudyError
 from circuitlogic.networks.protocol import Resumable
 from circuitlogic.progress import Progress
 from circuitlogic.stages.subject import Samples, Subject, load_card
+from circuitlogic.stages.token_rows import capture_text
 from circuitlogic.study import Study
 from circuitlogic.tensor_files import read_tensors, write_tensors
 
@@ -44,6 +44,10 @@ def make_activations(study: Study, subject: Subject, progress: Progress) -> None
             continue
         _check_fresh(samples, split)
         _check_order(subject, samples)
+        if subject.text is not None:
+            with study.making(artefact(split), key) as folder:
+                capture_text(subject, subject.text.windows(split), study.config.text, folder, progress)
+            continue
         with study.making(artefact(split), key) as folder:
             stores = _capture(subject, samples, folder, progress)
             labels = _labels(samples, stores[OUTPUTS].as_tensor(), split)
@@ -66,7 +70,7 @@ def _capture(
     try:
         stores = capture_to_disk(
             subject.network,
-            [_text(site) for site in subject.sites],
+            [site.text for site in subject.sites],
             samples.batches() if resumes else _keeping(samples.batches(), folder / INPUTS, kept),
             folder,
             outputs_as=OUTPUTS,
@@ -99,10 +103,6 @@ def _keeping(batches: Iterable[Tensor], folder: Path, kept: list[ActivationWrite
             kept.append(ActivationWriter(folder, INPUTS, rows.shape[1]))
         kept[0].append(rows)
         yield batch
-
-
-def _text(site: Site) -> str:
-    return site.module if site.name == site.module else f"{site.module}:{site.side}"
 
 
 def _check_fresh(samples: Samples, split: str) -> None:
@@ -151,9 +151,7 @@ def load_activations(study: Study, split: str) -> PairedActivations:
         StudyError: missing or damaged.
     """
     folder = study.folder(artefact(split))
-    names = [*load_card(study).sites, OUTPUTS]
-    if (folder / INPUTS).is_dir():
-        names.append(INPUTS)
+    names = [*load_card(study).sites, *(name for name in (OUTPUTS, INPUTS) if (folder / name).is_dir())]
     return PairedActivations.open(folder, names)
 
 

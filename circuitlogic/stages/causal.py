@@ -1,9 +1,10 @@
-"""The causal check: every gate's literals switched on and off in the original network."""
+"""The causal check: every gate's literals switched on and off in the original network; gates with inputs that do
+nothing are read again without them."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import pairwise
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -19,15 +20,24 @@ from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import captured, load_activations
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
-from circuitlogic.stages.dictionaries import load_dictionaries
+from circuitlogic.stages.dictionaries import load_ends
 from circuitlogic.stages.extracted import GATES, load_gates
+from circuitlogic.stages.rereading import rereader
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import NETWORK, Subject, image_samples, load_card, load_data
+from circuitlogic.stages.token_rerun import token_rerun
 from circuitlogic.study import Study
-from circuitlogic.verify.gate_experiment import MAX_SAMPLES, MAX_STATES, Rerun, Setting, intervene
+from circuitlogic.verify.gate_experiment import MAX_STATES, intervene
 from circuitlogic.verify.intervention import GateIntervention
-from circuitlogic.verify.interventions_file import SCHEMA, load_interventions, save_interventions
+from circuitlogic.verify.interventions_file import (
+    SCHEMA,
+    load_interventions,
+    load_rereadings,
+    save_interventions,
+)
 from circuitlogic.verify.literal_states import IntArray
+from circuitlogic.verify.rereading import Rereading, halves, read_again
+from circuitlogic.verify.setting import MAX_SAMPLES, Rerun, Setting
 
 CAUSAL = "causal"
 SPLITS = ("heldout", "test")
@@ -53,16 +63,22 @@ def make_causal(
     gates = load_gates(study)
     generator = torch.Generator().manual_seed(seed_for(study.config.seed, CAUSAL))
     found: list[GateIntervention] = []
+    again: list[Rereading] = []
     with _samples(study, subject, split, progress) as (samples, activations):
-        sites, dictionaries = pairwise(subject.sites), pairwise(load_dictionaries(study))
-        for ends, (source, target) in zip(sites, dictionaries, strict=True):
+        places = {site.name: site for site in subject.sites}
+        for source, target in load_ends(study):
+            ends = (places[source.site], places[target.site])
             setting = _setting(samples, split, ends, (source, target), activations)
             mine = [gate for gate in gates if gate.feature.site == target.site]
+            read, parts = rereader(study, source, target), halves(setting)
             for gate in progress.track(mine, f"interventions at {source.site}", len(mine)):
                 intervention = intervene(gate, setting, generator)
                 found += [] if intervention is None else [intervention]
+                if intervention is not None and intervention.without_effect:
+                    rereading = read_again(gate, partial(read, gate), *parts, generator)
+                    again += [] if rereading is None else [rereading]
     with study.making(artefact(split), key) as folder:
-        save_interventions(found, folder)
+        save_interventions(found, folder, again)
     return tuple(found)
 
 
@@ -75,6 +91,13 @@ def load_causal(study: Study, split: str = "heldout") -> tuple[GateIntervention,
     if not study.is_done(artefact(split), _key(study, split)):
         return None
     return load_interventions(study.folder(artefact(split)))
+
+
+def load_causal_rereadings(study: Study, split: str = "heldout") -> tuple[Rereading, ...]:
+    """The gates that were read again without inputs that do nothing; none where nothing is stored."""
+    if not study.is_done(artefact(split), _key(study, split)):
+        return ()
+    return load_rereadings(study.folder(artefact(split)))
 
 
 def _key(study: Study, split: str) -> str:
@@ -95,7 +118,7 @@ def _samples(
         yield subject, load_activations(study, split)
         return
     if load_card(study).kind != "image-classifier":
-        raise ConfigError("a network of your own has no official test set: use split heldout")
+        raise ConfigError("only image data sets have an official test set: use split heldout")
     tested = replace(subject, heldout=image_samples(load_data(study.config, progress).test))
     with captured(tested, tested.heldout, progress) as activations:
         yield tested, activations
@@ -124,6 +147,8 @@ def _setting(
 
 def _rerun(subject: Subject, ends: tuple[Site, Site], activations: PairedActivations) -> Rerun:
     """The original network between two sites; stored inputs get their own shape back."""
+    if subject.text is not None:
+        return token_rerun(subject.network, ends, subject.text.heldout, activations)
     stretch = stretch_between(subject.network, *ends)
     if not needs_inputs(subject.network, ends[0]):
         return lambda edited, rows: stretch(edited, None)  # noqa: ARG005

@@ -2,26 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.connectors.feature_pairs import Dictionary, FeaturePairs
+from circuitlogic.connectors.job import Certificate, Snapshot, TrainedConnector
 from circuitlogic.connectors.metrics import FeatureFidelity, Sparsity, feature_fidelity, sparsity_of
 from circuitlogic.connectors.model import Connector
-from circuitlogic.connectors.training import TrainedConnector, train_connector
+from circuitlogic.connectors.training import train_connector
 from circuitlogic.errors import StudyError
+from circuitlogic.json_files import read_json, write_json
 from circuitlogic.networks.protocol import KnowsItsWeights
 from circuitlogic.progress import Progress
 from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
-from circuitlogic.stages.dictionaries import load_dictionaries
+from circuitlogic.stages.dictionaries import load_ends
 from circuitlogic.stages.seeds import seed_for
+from circuitlogic.stages.stretches import stretches
 from circuitlogic.stages.subject import Subject, load_card
 from circuitlogic.study import Study
-from circuitlogic.tensor_files import read_json, read_tensors, write_json, write_tensors
+from circuitlogic.tensor_files import read_tensors, write_tensors
 
 _METRICS = "metrics.json"
 _SNAPSHOTS = "snapshots.safetensors"
@@ -38,7 +40,9 @@ class ConnectorMetrics:
     sparsity: Sparsity
     fidelity: FeatureFidelity
     losses: tuple[float, ...]
-    """Training objective of every epoch."""
+    """Training objective of every epoch, or at every penalty."""
+    certificate: Certificate | None = None
+    """Of solvers that certify their optimum."""
 
 
 def artefact(source: str, target: str) -> str:
@@ -50,7 +54,7 @@ def make_connectors(study: Study, subject: Subject, progress: Progress) -> None:
     """Train every connector that is not trained yet."""
     config = study.config
     train, heldout = load_activations(study, "train"), load_activations(study, "heldout")
-    for source, target in pairwise(load_dictionaries(study, tuned=False)):
+    for source, target in load_ends(study, tuned=False):
         name = artefact(source.site, target.site)
         made_from = [study.entry(sae_artefact(d.site)).content for d in (source, target)]
         key = study.key("connector", config.connectors, config.seed, made_from, subject.identity)
@@ -63,7 +67,7 @@ def make_connectors(study: Study, subject: Subject, progress: Progress) -> None:
         with study.making(name, key) as folder:
             trained.connector.save(folder)
             write_json(folder / _METRICS, asdict(metrics))
-            write_tensors(folder / _SNAPSHOTS, _snapshots(trained.snapshots))
+            write_tensors(folder / _SNAPSHOTS, _snapshots(trained.stages))
 
 
 def _affine(subject: Subject, source: str, target: str) -> tuple[Tensor, Tensor] | None:
@@ -74,12 +78,12 @@ def _affine(subject: Subject, source: str, target: str) -> tuple[Tensor, Tensor]
     return subject.network.affine_between(ends[0].module, ends[1].module)
 
 
-def _snapshots(snapshots: Sequence[Tensor]) -> dict[str, Tensor]:
-    """W per epoch; of very large connectors only the first and the last."""
-    kept = list(enumerate(snapshots))
-    if snapshots[0].numel() > _SNAPSHOT_ENTRIES:
+def _snapshots(stages: Sequence[Snapshot]) -> dict[str, Tensor]:
+    """W by stage, `epoch_0001` and so on; of very large connectors only the first and the last."""
+    kept = list(enumerate(stages))
+    if stages[0].weight.numel() > _SNAPSHOT_ENTRIES:
         kept = [kept[0], kept[-1]]
-    return {f"epoch_{number:04d}": snapshot for number, snapshot in kept}
+    return {f"{stage.kind}_{number:04d}": stage.weight for number, stage in kept}
 
 
 def measure(
@@ -89,7 +93,7 @@ def measure(
     connector = trained.connector
     fidelity = connector_fidelity(connector, source, target, heldout, "heldout")
     sparsity = sparsity_of(connector, target.statistics.live)
-    return ConnectorMetrics(source.site, target.site, sparsity, fidelity, trained.losses)
+    return ConnectorMetrics(source.site, target.site, sparsity, fidelity, trained.losses, trained.certificate)
 
 
 @torch.no_grad()
@@ -112,7 +116,7 @@ def load_connectors(study: Study) -> tuple[Connector, ...]:
     Raises:
         StudyError: missing or damaged.
     """
-    pairs = pairwise(load_card(study).sites)
+    pairs = stretches(load_card(study).sites)
     return tuple(Connector.load(study.folder(artefact(source, target))) for source, target in pairs)
 
 
@@ -131,12 +135,18 @@ def load_connector_metrics(study: Study, source: str, target: str) -> ConnectorM
             Sparsity(**value["sparsity"]),
             FeatureFidelity(**value["fidelity"]),
             tuple(float(x) for x in value["losses"]),
+            None if value["certificate"] is None else Certificate(**value["certificate"]),
         )
     except (KeyError, TypeError):
         raise StudyError(f"{path} is damaged: it does not hold connector metrics") from None
 
 
-def load_snapshots(study: Study, source: str, target: str) -> dict[int, Tensor]:
-    """Unit-scale W by epoch (0 = before training)."""
-    path = study.folder(artefact(source, target)) / _SNAPSHOTS
-    return {int(name.removeprefix("epoch_")): tensor for name, tensor in sorted(read_tensors(path).items())}
+def load_snapshots(study: Study, source: str, target: str) -> dict[str, Tensor]:
+    """Unit-scale W by what it came after, in order: `before training`, then `epoch 1` or `penalty 1` and so on."""
+    stored = read_tensors(study.folder(artefact(source, target)) / _SNAPSHOTS)
+    found: dict[str, Tensor] = {}
+    for name in sorted(stored, key=lambda name: name.rpartition("_")[2]):
+        kind, _, number = name.rpartition("_")
+        titles = {"start": "before training", "refit": "refitted"}
+        found[titles.get(kind, f"{kind} {int(number)}")] = stored[name]
+    return found

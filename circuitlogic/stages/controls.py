@@ -10,19 +10,19 @@ import torch
 from circuitlogic.config import Select, TuneConfig
 from circuitlogic.datasets.images import ImageData
 from circuitlogic.errors import StudyError
+from circuitlogic.json_files import read_json, write_json
 from circuitlogic.progress import Progress
 from circuitlogic.stages.captured import load_activations, load_labels, make_activations
 from circuitlogic.stages.connecting import make_connectors
 from circuitlogic.stages.dictionaries import TUNED, make_dictionaries
 from circuitlogic.stages.feature_network import (
-    NetworkMetrics,
     load_feature_network,
     load_tuned,
     make_feature_network,
     measure_chain,
-    metrics_from_json,
     true_map_of,
 )
+from circuitlogic.stages.network_metrics import NetworkMetrics, metrics_from_json
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import (
     NETWORK,
@@ -34,7 +34,6 @@ from circuitlogic.stages.subject import (
 )
 from circuitlogic.study import Study
 from circuitlogic.substitute.tuning import tune_feature_network
-from circuitlogic.tensor_files import read_json, write_json
 from circuitlogic.verify.controls import fit_readout, neuron_network, shuffled_classifier
 from circuitlogic.verify.faithfulness import original_accuracy
 

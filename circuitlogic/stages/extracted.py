@@ -1,82 +1,37 @@
-"""Stages 6 and 7: the thresholded feature graph, and one gate per live output feature."""
+"""What stages 6 and 7 left: the feature graph and the gates. Reading them needs no torch."""
 
-from itertools import pairwise
+from collections.abc import Mapping
 
-from circuitlogic.config import ExtractConfig
-from circuitlogic.extract.edges_to_graph import edges_to_graph
 from circuitlogic.extract.gates_file import load_gates as read_gates
-from circuitlogic.extract.gates_file import save_gates
-from circuitlogic.extract.rows_to_gates import Split, encode_site, rows_to_gates
 from circuitlogic.graph.store import FeatureGraph
 from circuitlogic.logic.gate import Gate
-from circuitlogic.progress import Progress
-from circuitlogic.stages.captured import SPLITS, load_activations
-from circuitlogic.stages.captured import artefact as activations_artefact
-from circuitlogic.stages.dictionaries import artefact as sae_artefact
-from circuitlogic.stages.dictionaries import load_dictionaries
-from circuitlogic.stages.feature_network import TUNED, load_tuned
-from circuitlogic.stages.seeds import seed_for
-from circuitlogic.stages.subject import load_card
-from circuitlogic.study import Study
+from circuitlogic.study import ANNOTATIONS, CONTEXTS, Study
 
 GRAPH = "graph"
 GATES = "gates"
 
 
-def make_graph(study: Study, config: ExtractConfig) -> None:
-    """Threshold the tuned connectors into the feature graph.
-
-    Raises:
-        NothingLeftError: no edge is above the threshold; an earlier graph is kept.
-    """
-    key = study.key("graph", config.threshold, _made_from(study))
-    if study.is_done(GRAPH, key):
-        return
-    graph = edges_to_graph(load_dictionaries(study), load_tuned(study), config.threshold)
-    with study.making(GRAPH, key) as folder:
-        graph.save(folder)
-
-
-def make_gates(study: Study, config: ExtractConfig, progress: Progress) -> None:
-    """Read a gate for every live output feature of the graph; the graph's nodes learn their kinds."""
-    key = study.key("gates", config, study.config.seed, _made_from(study))
-    if study.is_done(GATES, key):
-        return
-    dictionaries = load_dictionaries(study)
-    splits = {name: load_activations(study, name) for name in ("train", "heldout")}
-    gates: list[Gate] = []
-    for (source, target), connector in zip(pairwise(dictionaries), load_tuned(study), strict=True):
-        train, heldout = (Split(encode_site(source, s), encode_site(target, s)) for s in splits.values())
-        gates += rows_to_gates(
-            connector.thresholded(config.threshold),
-            target.statistics.live.numpy(),
-            train,
-            heldout,
-            config,
-            seed_for(study.config.seed, GATES),
-            progress,
-        )
-    with study.making(GATES, key) as folder:
-        save_gates(gates, folder)
-
-
-def _made_from(study: Study) -> list[str]:
-    """The tuned connectors, and what their features are: dictionaries with statistics, activations."""
-    dictionaries = [sae_artefact(site) for site in load_card(study).sites]
-    activations = [activations_artefact(split) for split in SPLITS]
-    return [study.entry(name).content for name in (TUNED, *dictionaries, *activations)]
-
-
 def load_graph(study: Study) -> FeatureGraph:
-    """The feature graph, its nodes bearing their gate kinds once gates are read.
+    """The feature graph, its nodes bearing their labels, and their gate kinds once gates are read.
 
     Raises:
         StudyError: missing or damaged.
     """
-    graph = FeatureGraph.open(study.folder(GRAPH))
-    if study.has(GATES):
-        graph = graph.with_gate_kinds({str(gate.feature): gate.kind for gate in load_gates(study)})
-    return graph
+    graph = study.graph
+    if not ((study.root / ANNOTATIONS).exists() or (study.root / CONTEXTS).exists()):
+        return graph
+    from circuitlogic.stages.labels import load_labels
+
+    inside = dict(zip(graph.sites, graph.site_sizes, strict=True))
+    return graph.with_labels(
+        {name: text for name, text in load_labels(study).items() if _is_inside(name, inside)}
+    )
+
+
+def _is_inside(feature: str, sizes: Mapping[str, int]) -> bool:
+    """Whether a label's feature is one of the graph's: labels outlive dictionaries."""
+    site, _, index = feature.rpartition("/")
+    return index.isdecimal() and int(index) < sizes.get(site, 0)
 
 
 def load_gates(study: Study) -> tuple[Gate, ...]:

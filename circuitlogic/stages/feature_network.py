@@ -1,21 +1,19 @@
 """Stage 5: the feature network, pruned and tuned, and how closely it follows the original."""
 
-from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from circuitlogic.activations.paired import PairedActivations
-from circuitlogic.connectors.metrics import FeatureFidelity, Sparsity, sparsity_of
+from circuitlogic.connectors.metrics import sparsity_of
 from circuitlogic.connectors.model import Connector
 from circuitlogic.datasets.images import ImageData
 from circuitlogic.errors import ConfigError, StudyError
 from circuitlogic.networks.protocol import Tail, needs_inputs, stretch_between, tail_from
-from circuitlogic.progress import Progress
+from circuitlogic.progress import SILENT, Progress
 from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.saes.metrics import sae_metrics
 from circuitlogic.saes.rows import rows_of
@@ -23,72 +21,51 @@ from circuitlogic.saes.saelens import load_sae, save_sae
 from circuitlogic.stages.captured import captured, load_activations, load_labels
 from circuitlogic.stages.connecting import artefact as connector_artefact
 from circuitlogic.stages.connecting import load_connectors
-from circuitlogic.stages.dictionaries import (
-    TUNED,
-    load_dictionaries,
-    save_dictionary,
-)
+from circuitlogic.stages.dictionaries import TUNED, load_dictionaries, save_dictionary
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
+from circuitlogic.stages.network_metrics import DictionaryFit, NetworkMetrics
 from circuitlogic.stages.seeds import seed_for
+from circuitlogic.stages.splicing import measure_splices
 from circuitlogic.stages.subject import Subject, image_samples
 from circuitlogic.study import Study
 from circuitlogic.substitute.feature_network import FeatureNetwork
 from circuitlogic.substitute.interventional import TrueMap
 from circuitlogic.substitute.tuning import tune_feature_network
-from circuitlogic.tensor_files import read_json, write_json
 from circuitlogic.verify.faithfulness import (
-    Faithfulness,
     faithfulness,
     reconstruction_faithfulness,
     reference,
     site_fidelity,
 )
 
-FIDELITY = "fidelity"
-"""Artefact that holds the metrics at the extracted threshold."""
-_METRICS = "metrics.json"
 _DECODER = "decoder"
 
 
-@dataclass(frozen=True, slots=True)
-class DictionaryFit:
-    """What one site's autoencoder leaves unexplained of its own activations."""
-
-    site: str
-    neurons: int
-    fvu_before: float
-    """Before the feature network was tuned."""
-    fvu_after: float
-    """After: another figure only where the autoencoder moved."""
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkMetrics:
-    """The feature network at one threshold on one split."""
-
-    threshold: float
-    variants: tuple[Faithfulness, ...]
-    """From the last autoencoder alone down to the thresholded graph."""
-    sparsity: tuple[Sparsity, ...]
-    """Of each thresholded connector."""
-    fidelity: tuple[FeatureFidelity, ...]
-    """Of each predicted site's features in the thresholded chain."""
-    dictionaries: tuple[DictionaryFit, ...]
-    """Of every site, in order."""
-
-
 def make_feature_network(study: Study, subject: Subject, progress: Progress) -> None:
-    """Tune the chain of connectors; measure nothing yet, since that needs a threshold."""
+    """Tune the chain of connectors; measure nothing yet, since that needs a threshold.
+
+    A language model's connectors stay as solved: each stands for one layer, with the true ones around it.
+    """
     config = study.config
-    solved = load_feature_network(study, subject, tuned=False)
-    made_from = [study.entry(connector_artefact(c.source, c.target)).content for c in solved.connectors]
+    connectors = load_connectors(study)
+    made_from = [study.entry(connector_artefact(c.source, c.target)).content for c in connectors]
     key = study.key("tune", config.tune, config.extract.threshold, config.seed, made_from, subject.identity)
     if study.is_done(TUNED, key):
         return
-    train = load_activations(study, "train")
-    tuned = tune_feature_network(
+    solved = None if subject.text is not None else load_feature_network(study, subject, tuned=False)
+    tuned = None if solved is None else _tuned(study, subject, solved, progress)
+    with study.making(TUNED, key) as folder:
+        for connector in connectors if tuned is None else tuned.connectors:
+            connector.save(folder / f"{connector.source}__{connector.target}")
+        if tuned is not None and solved is not None:
+            _save_moved(tuned, solved, study, folder)
+
+
+def _tuned(study: Study, subject: Subject, solved: FeatureNetwork, progress: Progress) -> FeatureNetwork:
+    config = study.config
+    return tune_feature_network(
         solved,
-        train,
+        load_activations(study, "train"),
         config.tune,
         config.extract.threshold,
         seed_for(config.seed, TUNED),
@@ -96,14 +73,10 @@ def make_feature_network(study: Study, subject: Subject, progress: Progress) -> 
         true_map_of(subject),
         config.extract.firing,
     )
-    with study.making(TUNED, key) as folder:
-        _save(tuned, solved, study, folder)
 
 
-def _save(tuned: FeatureNetwork, solved: FeatureNetwork, study: Study, folder: Path) -> None:
-    """Connectors, and what moved of the autoencoders."""
-    for connector in tuned.connectors:
-        connector.save(folder / f"{connector.source}__{connector.target}")
+def _save_moved(tuned: FeatureNetwork, solved: FeatureNetwork, study: Study, folder: Path) -> None:
+    """What moved of the autoencoders."""
     heldout, train = load_activations(study, "heldout"), load_activations(study, "train")
     for dictionary, was in zip(tuned.dictionaries, solved.dictionaries, strict=True):
         sae, site = dictionary.encoder, dictionary.site
@@ -160,8 +133,12 @@ def load_tuned(study: Study) -> tuple[Connector, ...]:
     return tuple(Connector.load(folder / f"{source}__{target}") for source, target in names)
 
 
-def measure_feature_network(study: Study, subject: Subject, threshold: float, split: str) -> NetworkMetrics:
+def measure_feature_network(
+    study: Study, subject: Subject, threshold: float, split: str, progress: Progress = SILENT
+) -> NetworkMetrics:
     """Run every variant on a stored split, after really thresholding."""
+    if subject.text is not None:
+        return measure_splices(study, subject, load_tuned(study), threshold, progress)
     activations, labels = load_activations(study, split), load_labels(study, split)
     solved, tuned = (load_feature_network(study, subject, tuned=t) for t in (False, True))
     return measure_chain(solved, tuned, threshold, activations, labels, split)
@@ -228,38 +205,3 @@ def measure_split(
     labels = torch.from_numpy(data.test.labels)
     with captured(subject, image_samples(data.test), progress) as activations:
         return measure_chain(solved, tuned, threshold, activations, labels, split)
-
-
-def save_metrics(metrics: NetworkMetrics, study: Study, artefact: str, key: str) -> None:
-    """Write metrics as an artefact of the study."""
-    with study.making(artefact, key) as folder:
-        write_json(folder / _METRICS, asdict(metrics))
-
-
-def load_metrics(study: Study, artefact: str) -> NetworkMetrics:
-    """Read what `save_metrics` wrote.
-
-    Raises:
-        StudyError: missing or damaged.
-    """
-    path = study.folder(artefact) / _METRICS
-    try:
-        return metrics_from_json(read_json(path))
-    except (KeyError, TypeError):
-        raise StudyError(f"{path} is damaged: it does not hold feature-network metrics") from None
-
-
-def metrics_from_json(value: dict[str, Any]) -> NetworkMetrics:
-    """Metrics as a file holds them; KeyError or TypeError where they are something else."""
-    return NetworkMetrics(
-        float(value["threshold"]),
-        tuple(_faithfulness(v) for v in value["variants"]),
-        tuple(Sparsity(**v) for v in value["sparsity"]),
-        tuple(FeatureFidelity(**v) for v in value["fidelity"]),
-        tuple(DictionaryFit(**v) for v in value["dictionaries"]),
-    )
-
-
-def _faithfulness(value: dict[str, Any]) -> Faithfulness:
-    values: dict[str, Any] = {**value, "edges": tuple(value["edges"])}
-    return Faithfulness(**values)

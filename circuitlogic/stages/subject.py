@@ -13,20 +13,22 @@ from torch import Tensor, nn
 
 from circuitlogic.activations.paired import INPUTS, OUTPUTS
 from circuitlogic.activations.sites import Site, find_sites
+from circuitlogic.activations.windows import TokenWindows
 from circuitlogic.config import StudyConfig
 from circuitlogic.datasets.images import ImageData, ImageSplit
 from circuitlogic.datasets.registry import load_images
 from circuitlogic.errors import ConfigError, DataError, StudyError
+from circuitlogic.json_files import read_json, write_json
 from circuitlogic.networks.image_mlp import ImageClassifier
 from circuitlogic.networks.training import ClassifierScores, score_classifier, train_classifier
-from circuitlogic.progress import SILENT, Progress
+from circuitlogic.progress import Progress
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.study import Study
-from circuitlogic.tensor_files import read_json, read_tensors, write_json, write_tensors
+from circuitlogic.tensor_files import read_tensors, write_tensors
 
 NETWORK = "network"
 _WEIGHTS = "weights.safetensors"
-_CARD = "network.json"
+CARD_FILE = "network.json"
 _BATCH = 4096
 
 
@@ -37,6 +39,20 @@ class Samples:
     batches: Callable[[], Iterable[Tensor]]
     labels: Tensor | None
     """[samples]; None takes the original network's own answers as labels."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SubjectText:
+    """What a subject reads, where its samples are tokens: row r of the activations is the r-th kept token."""
+
+    train: TokenWindows
+    heldout: TokenWindows
+    vocabulary: tuple[str, ...]
+    """Every token as people read it; foreign text."""
+
+    def windows(self, split: str) -> TokenWindows:
+        """Of `train` or `heldout`."""
+        return self.train if split == "train" else self.heldout
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +67,8 @@ class Subject:
     """Changes when the network or the samples do: the key of everything made from them."""
     image_shape: tuple[int, int] | None = None
     """Height and width, where the inputs are images."""
+    text: SubjectText | None = None
+    """Where the inputs are tokens."""
 
     @contextmanager
     def at_rest(self) -> Generator[None]:
@@ -72,10 +90,11 @@ class NetworkCard:
     """What a study remembers of its network."""
 
     kind: str
-    """`image-classifier`, or `module` for a network brought by the caller."""
+    """`image-classifier`, `language-model`, or `module` for a network brought by the caller."""
     sites: tuple[str, ...]
     image_shape: tuple[int, int] | None
     classes: int | None
+    """Classes, or tokens."""
     hidden: tuple[int, ...]
     parameters: int
     scores: tuple[ClassifierScores, ...]
@@ -108,7 +127,7 @@ def own_subject(
         ConfigError, UnknownNameError: fewer than two sites, one that does not exist, or inputs that are not
             images of `image_shape`.
     """
-    found = _at_least_two(find_sites(network, tuple(sites)))
+    found = at_least_two(find_sites(network, tuple(sites)))
     for site in found:
         if site.name in (INPUTS, OUTPUTS):
             raise ConfigError(f"site {site.name!r} has a name that is taken: write {site.module}:{site.side}")
@@ -122,7 +141,8 @@ def own_subject(
     )
 
 
-def _at_least_two(sites: tuple[Site, ...]) -> tuple[Site, ...]:
+def at_least_two(sites: tuple[Site, ...]) -> tuple[Site, ...]:
+    """`sites`; fewer are refused."""
     if len(sites) < 2:
         raise ConfigError(f"{len(sites)} site is given: a connector needs at least two")
     return sites
@@ -149,7 +169,7 @@ def make_classifier(study: Study, data: ImageData, progress: Progress) -> Subjec
         network = train_classifier(data, config.network, generator, progress)
         with study.making(NETWORK, key) as folder:
             write_tensors(folder / _WEIGHTS, network.state_dict())
-            write_json(folder / _CARD, asdict(_classifier_card(network, data, config)))
+            write_json(folder / CARD_FILE, asdict(_classifier_card(network, data, config)))
     return classifier_subject(study, data)
 
 
@@ -166,7 +186,7 @@ def _classifier_key(study: Study, data: ImageData) -> str:
 
 
 def _classifier_sites(network: ImageClassifier, config: StudyConfig) -> tuple[Site, ...]:
-    return _at_least_two(find_sites(network, config.sites or network.site_names))
+    return at_least_two(find_sites(network, config.sites or network.site_names))
 
 
 def _check_sites_early(config: StudyConfig, data: ImageData) -> None:
@@ -210,16 +230,6 @@ def classifier_subject(study: Study, data: ImageData) -> Subject:
     )
 
 
-def stored_subject(study: Study, progress: Progress = SILENT) -> Subject:
-    """The study's own classifier with its data.
-
-    Raises:
-        StudyError: the network was brought by the caller.
-    """
-    load_classifier(study)
-    return classifier_subject(study, load_data(study.config, progress))
-
-
 def image_samples(split: ImageSplit) -> Samples:
     """A split of images as batches."""
     images = torch.from_numpy(split.images)
@@ -242,7 +252,7 @@ def make_own_card(study: Study, subject: Subject) -> None:
     )
     with study.making(NETWORK, key) as folder:
         write_tensors(folder / _WEIGHTS, {k: v.clone() for k, v in subject.network.state_dict().items()})
-        write_json(folder / _CARD, {**asdict(card), "identity": subject.identity})
+        write_json(folder / CARD_FILE, {**asdict(card), "identity": subject.identity})
 
 
 def _own_key(study: Study, subject: Subject) -> str:
@@ -269,7 +279,7 @@ def load_card(study: Study) -> NetworkCard:
     Raises:
         StudyError: missing or damaged.
     """
-    path = study.folder(NETWORK) / _CARD
+    path = study.folder(NETWORK) / CARD_FILE
     value = read_json(path)
     try:
         shape = value["image_shape"]

@@ -4,23 +4,21 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from circuitlogic.errors import ConfigError
+from circuitlogic.json_files import write_json
 from circuitlogic.progress import Progress
 from circuitlogic.render.matrices import Curve, pareto_curve
 from circuitlogic.stages.captured import load_activations, load_labels
 from circuitlogic.stages.connecting import artefact as connector_artefact
 from circuitlogic.stages.feature_network import (
-    NetworkMetrics,
     load_feature_network,
-    load_metrics,
     measure_chain,
-    save_metrics,
     true_map_of,
 )
+from circuitlogic.stages.network_metrics import NetworkMetrics, load_metrics, save_metrics
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import Subject, load_card
 from circuitlogic.study import Study
 from circuitlogic.substitute.tuning import tune_feature_network
-from circuitlogic.tensor_files import write_json
 from circuitlogic.verify.faithfulness import original_accuracy
 
 SWEEP = "sweep"
@@ -50,10 +48,12 @@ def make_sweep(
     """Measure every budget on the held-out samples (those that are done are read back), and draw the curve.
 
     Raises:
-        ConfigError: no budget, or one below 1; a study whose settings skip tuning.
+        ConfigError: no budget, or one below 1; a study that is not tuned.
     """
     if not budgets or min(budgets) < 1:
         raise ConfigError(f"budgets {list(budgets)} are not allowed: give positive numbers of edges")
+    if subject.text is not None:
+        raise ConfigError("a language model's connectors are not pruned to a budget: sweep an image study")
     if study.config.tune.epochs == 0:
         raise ConfigError(
             "tune.epochs is 0: without tuning there is no budget to keep; train with tune.epochs > 0"

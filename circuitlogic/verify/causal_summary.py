@@ -1,9 +1,11 @@
 """Owns what all interventions of a study say together."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from circuitlogic.verify.intervention import MIN_SAMPLES, GateIntervention
+from circuitlogic.verify.joint_trial import ROLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +13,7 @@ class CausalSummary:
     """All gates together."""
 
     gates: int
+    """With a formula."""
     literals: int
     literals_decided: int
     literals_confirmed: int
@@ -32,11 +35,20 @@ class CausalSummary:
     off_observed: float | None
     """The same over states that the formula calls off."""
     off_intervened: float | None
+    graded: int
+    """Gates without formula whose helping edges were switched together, on samples enough."""
+    graded_adding: int
+    """Of these, those whose inputs add up."""
+    roles: dict[str, int]
+    """Formulas by what their helping inputs do: `and`, `or`, `both` or `neither`; only where it is decided."""
 
 
 def summarise(gates: Iterable[GateIntervention]) -> CausalSummary:
     """Count what is confirmed."""
-    gates = tuple(gates)
+    every = tuple(gates)
+    gates = tuple(gate for gate in every if gate.literals)
+    graded = [gate.joint for gate in every if not gate.literals and gate.joint is not None]
+    roles = Counter(gate.joint.role for gate in gates if gate.joint is not None)
     literals = [literal for gate in gates for literal in gate.literals]
     decided = [literal for literal in literals if not literal.insufficient]
     confirmed = sum(literal.confirmed for literal in decided)
@@ -59,6 +71,9 @@ def summarise(gates: Iterable[GateIntervention]) -> CausalSummary:
         on_intervened=_mean([done for _, done in on]),
         off_observed=_mean([seen for seen, _ in off]),
         off_intervened=_mean([done for _, done in off]),
+        graded=sum(joint.decided for joint in graded),
+        graded_adding=sum(bool(joint.adds) for joint in graded),
+        roles={role: roles[role] for role in ROLES if roles[role]},
     )
 
 

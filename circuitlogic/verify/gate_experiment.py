@@ -4,20 +4,15 @@ The control adds a random direction of the same norm. After Wang et al. 2023 (pa
 denoising rule of Heimersheim & Nanda 2024.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-import scipy.sparse as sp
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from circuitlogic.logic.formula import Literal
 from circuitlogic.logic.gate import Gate
-from circuitlogic.saes.rows import Rows
-from circuitlogic.saes.statistics import Encoder
 from circuitlogic.verify.intervention import (
     MIN_SAMPLES,
     NO_TRIAL,
@@ -27,55 +22,41 @@ from circuitlogic.verify.intervention import (
     StateIntervention,
     Trial,
 )
+from circuitlogic.verify.joint_experiment import switch_together
 from circuitlogic.verify.literal_states import BoolArray, FloatArray, IntArray, LiteralStates, literal_states
+from circuitlogic.verify.setting import MAX_SAMPLES, Edit, Setting, as_long, share, spread
 
-MAX_SAMPLES = 64
-"""Samples run per literal, direction and test, and per state."""
 MAX_STATES = 16
-
-Rerun: TypeAlias = Callable[[Tensor, IntArray], Tensor]
-"""(edited activations at the source site [n, d], their row numbers) -> activations at the target site [n, d']."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Setting:
-    """One stretch of the original network, from source to target site, on one split."""
-
-    split: str
-    activations: Rows
-    """Of the source site."""
-    decoder: Float[Tensor, "m d"]
-    """Of the source dictionary, one row per feature."""
-    encoder: Encoder
-    """Of the target dictionary."""
-    inputs: sp.csc_array
-    """[samples, m] true source features, raw units."""
-    outputs: sp.csc_array
-    """[samples, m'] true target features, raw units."""
-    rerun: Rerun
+MAX_TOGETHER = 4
+"""Edges of a gate without formula that are taken away and brought in."""
 
 
 def intervene(gate: Gate, setting: Setting, generator: torch.Generator) -> GateIntervention | None:
-    """Switch every literal of the gate's formula; None for a gate without any.
+    """Switch every literal of the gate's formula, and its helping inputs together.
+
+    None for a gate without a formula, unless it is `graded`: of such a gate only the helping inputs are switched.
 
     Args:
         gate: Its inputs give the literals' thresholds.
         setting: The network from the gate's inputs to its output.
         generator: Of the control's directions.
     """
-    if gate.formula is None:
+    literals: tuple[LiteralIntervention, ...] = ()
+    states: tuple[StateIntervention, ...] = ()
+    if gate.formula is not None:
+        read = literal_states(gate, gate.formula, setting.inputs)
+        if not read.literals:
+            return None
+        experiment = _Experiment(gate, read, setting, generator)
+        literals = tuple(experiment.literal(literal) for literal in read.literals)
+        states = experiment.table()
+        helping = [one.feature for one in literals if one.sign > 0]
+    elif gate.kind == "graded":
+        helping = [i.feature for i in gate.inputs if i.weight > 0][:MAX_TOGETHER]
+    else:
         return None
-    states = literal_states(gate, gate.formula, setting.inputs)
-    if not states.literals:
-        return None
-    experiment = _Experiment(gate, states, setting, generator)
-    return GateIntervention(
-        feature=gate.feature,
-        kind=gate.kind,
-        split=setting.split,
-        literals=tuple(experiment.literal(literal) for literal in states.literals),
-        states=experiment.table(),
-    )
+    joint = switch_together(gate, tuple(dict.fromkeys(helping)), setting, generator)
+    return GateIntervention(gate.feature, gate.kind, setting.split, literals, states, joint)
 
 
 class _Experiment:
@@ -98,7 +79,7 @@ class _Experiment:
     def literal(self, literal: Literal) -> LiteralIntervention:
         """Both directions, pivotal and idle."""
         moves = [self._move(literal, insert) for insert in (False, True)]
-        after = self._run([pair for move in moves for pair in self._edits(move)])
+        after = self._after([pair for move in moves for pair in self._edits(move)])
         removal, insertion = (
             (self._trial(move, *ys[:2]), self._idle_trial(move, ys[2]))
             for move, ys in zip(moves, (after[:3], after[3:]), strict=True)
@@ -126,14 +107,13 @@ class _Experiment:
         pivotal = np.flatnonzero(usable & (says != self._said))
         idle = np.flatnonzero(usable & (says == self._said))
         outcomes = frozenset(says[changed & (says != self._said)].tolist())
-        return _Move(counts, says, len(pivotal), _spread(pivotal), _balanced(idle, self._codes), outcomes)
+        return _Move(counts, says, len(pivotal), spread(pivotal), _balanced(idle, self._codes), outcomes)
 
-    def _edits(self, move: "_Move") -> tuple["_Edit", "_Edit", "_Edit"]:
+    def _edits(self, move: "_Move") -> tuple[Edit, Edit, Edit]:
         """Pivotal, its control, idle."""
         pivotal, idle = (self._edit(rows, move.counts[rows]) for rows in (move.pivotal, move.idle))
         directions = torch.randn(pivotal.shape, generator=self._generator)
-        control = torch.nn.functional.normalize(directions, dim=1) * pivotal.norm(dim=1, keepdim=True)
-        return (move.pivotal, pivotal), (move.pivotal, control), (move.idle, idle)
+        return (move.pivotal, pivotal), (move.pivotal, as_long(directions, pivotal)), (move.idle, idle)
 
     def _trial(self, move: "_Move", after: FloatArray, control: FloatArray) -> Trial:
         rows = move.pivotal
@@ -147,19 +127,19 @@ class _Experiment:
         return Trial(
             pivotal=move.found,
             samples=len(rows),
-            flips=_mean(flips[0]),
-            control_flips=_mean(flips[1]),
-            moved=_mean(moved[0]),
-            control_moved=_mean(moved[1]),
+            flips=share(flips[0]),
+            control_flips=share(flips[1]),
+            moved=share(moved[0]),
+            control_moved=share(moved[1]),
             change=float(changes[0].mean()),
             control_change=float(changes[1].mean()),
             switched_on=int(wanted.sum()),
-            flips_on=_mean(flips[0][wanted]),
-            flips_off=_mean(flips[0][~wanted]),
+            flips_on=share(flips[0][wanted]),
+            flips_off=share(flips[0][~wanted]),
         )
 
     def _idle_trial(self, move: "_Move", after: FloatArray) -> IdleTrial:
-        return IdleTrial(len(move.idle), _mean((after > self._threshold) != self._fired[move.idle]))
+        return IdleTrial(len(move.idle), share((after > self._threshold) != self._fired[move.idle]))
 
     def table(self) -> tuple[StateIntervention, ...]:
         """The most frequent states, ties by state."""
@@ -170,7 +150,7 @@ class _Experiment:
             for n, rows in zip(numbers, samples, strict=True)
         ]
         edits = [(rows, self._edit(rows, counts)) for rows, counts in zip(samples, wanted, strict=True)]
-        after = self._run(edits)
+        after = self._after(edits)
         return tuple(self._state(int(n), y) for n, y in zip(numbers, after, strict=True))
 
     def _state(self, number: int, after: FloatArray) -> StateIntervention:
@@ -179,9 +159,9 @@ class _Experiment:
             state=tuple(self._states.states(counts)[0].tolist()),
             predicted=bool(self._states.holds(counts)[0]),
             observed_samples=int(inside.sum()),
-            observed=_mean(self._fired[inside]),
+            observed=share(self._fired[inside]),
             intervened_samples=len(after),
-            intervened=_mean(after > self._threshold) if len(after) else None,
+            intervened=share(after > self._threshold) if len(after) else None,
         )
 
     def _kappa(self, literal: Literal) -> float | None:
@@ -195,26 +175,13 @@ class _Experiment:
             return None
         return 1.0 - float(with_it.mean()) / float(without.mean())
 
+    def _after(self, edits: Sequence[Edit]) -> list[FloatArray]:
+        return self._setting.outputs_after(edits, self._output)
+
     def _edit(self, rows: IntArray, counts: IntArray) -> Tensor:
         """[n, d] what to add to the source activation."""
         deltas = torch.from_numpy(self._states.deltas(rows, counts)).float()
         return deltas @ self._setting.decoder[torch.from_numpy(self._states.features)]
-
-    @torch.no_grad()
-    def _run(self, edits: Sequence["_Edit"]) -> list[FloatArray]:
-        """The true output feature after each edit, all in one pass of the network."""
-        rows = np.concatenate([rows for rows, _ in edits])
-        change = torch.cat([change for _, change in edits])
-        ends = np.cumsum([len(rows) for rows, _ in edits])[:-1]
-        if not len(rows):
-            return [np.zeros(0) for _ in edits]
-        edited = torch.from_numpy(self._setting.activations.rows(rows)).float() + change
-        found = self._setting.encoder.encode(self._setting.rerun(edited, rows))
-        return np.split(found[:, self._output].double().numpy(), ends)
-
-
-_Edit: TypeAlias = tuple[IntArray, Tensor]
-"""Samples, and what to add to the source activation of each [n, d]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -232,17 +199,6 @@ class _Move:
     idle: IntArray
     outcomes: frozenset[bool]
     """What the formula says after pivotal moves, right or wrong beforehand."""
-
-
-def _mean(values: BoolArray) -> float:
-    return float(values.mean()) if values.size else 0.0
-
-
-def _spread(rows: IntArray) -> IntArray:
-    """At most `MAX_SAMPLES` of `rows`, evenly spaced."""
-    if len(rows) <= MAX_SAMPLES:
-        return rows
-    return rows[np.arange(MAX_SAMPLES) * len(rows) // MAX_SAMPLES]
 
 
 def _balanced(rows: IntArray, codes: IntArray) -> IntArray:

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.scores import wilson_low
+from circuitlogic.verify.joint_trial import JointTrial
 
 MIN_SAMPLES = 5
 """Below it, nothing is decided."""
@@ -162,6 +163,15 @@ class GateIntervention:
     """In `literals_of` order."""
     states: tuple[StateIntervention, ...]
     """The most frequent states of the split, most frequent first."""
+    joint: JointTrial | None = None
+    """Its helping inputs taken away and brought in one by one; None for fewer than two."""
+
+    @property
+    def without_effect(self) -> frozenset[FeatureId]:
+        """Inputs all of whose literals were switched on samples enough, and none confirmed."""
+        tried = {literal.feature for literal in self.literals}
+        kept = {li.feature for li in self.literals if li.insufficient or li.confirmed}
+        return frozenset(tried - kept)
 
     @property
     def confirmed_literals(self) -> int:
@@ -181,6 +191,12 @@ class GateIntervention:
 
     @property
     def kind_confirmed(self) -> Verdict:
-        """`no` if one literal reliably contradicts the kind, `yes` if all bear it out."""
+        """`no` if one literal reliably contradicts the kind, `yes` if all bear it out.
+
+        A gate without literals (`graded`) is confirmed where its inputs add up.
+        """
+        if not self.literals:
+            adds = None if self.joint is None else self.joint.adds
+            return "undecided" if adds is None else "yes" if adds else "no"
         verdicts = {literal.verdict for literal in self.literals}
         return "no" if "no" in verdicts else "undecided" if "undecided" in verdicts else "yes"

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from circuitlogic.errors import ConfigError, unknown_name
+from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import Activity, Row
 from circuitlogic.logic.formula import Formula
+from circuitlogic.logic.gate import Gate
 from circuitlogic.logic.reading import read_gate
 
 Read: TypeAlias = Callable[[Row, Activity, Activity], "Reading"]
@@ -20,6 +22,8 @@ class Reading:
     """None: no gate is claimed."""
     kind: str | None = None
     """The arm's own name for the kind, where it has one beyond the formula's."""
+    brakes: tuple[FeatureId, ...] = ()
+    """Inputs of which the arm says that they weaken or partly block the output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class Arm:
     verifies: bool = False
     """Whether it decides on held-out samples itself what it claims; the benchmark does it for the others."""
 
+
+_BRAKES = ("damped:", "partial:")
 
 _ARMS: dict[str, Arm] = {}
 
@@ -62,8 +68,14 @@ def arms_named(names: tuple[str, ...]) -> tuple[Arm, ...]:
 
 
 def _circuitlogic(row: Row, train: Activity, heldout: Activity) -> Reading:
-    gate = read_gate(row, train, heldout)
-    return Reading(gate.formula, gate.kind)
+    return reading_of(read_gate(row, train, heldout))
+
+
+def reading_of(gate: Gate) -> Reading:
+    """A gate of the product as a reading; a rejected formula is not one."""
+    told = {flag.partition(":")[2].partition("=")[0] for flag in gate.flags if flag.startswith(_BRAKES)}
+    brakes = tuple(put.feature for put in gate.inputs if str(put.feature) in told)
+    return Reading(gate.formula, gate.kind, brakes)
 
 
 OWN = register(

@@ -1,8 +1,9 @@
 """Owns the cases of the benchmark: plantings of every kind in one pool, each with the row a reader is given."""
 
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
@@ -13,32 +14,37 @@ from circuitlogic.benchmarks.logicbench.planting import (
     SITE_IN,
     SITE_OUT,
     Planting,
+    heldout_ceiling,
+    observed_firings,
     plant,
     planted_firings,
 )
-from circuitlogic.benchmarks.logicbench.pool import Pool, draw_pool, with_floor
+from circuitlogic.benchmarks.logicbench.pool import Pool, column, draw_pool, observed_output
+from circuitlogic.benchmarks.logicbench.settings import Sizes
 from circuitlogic.benchmarks.logicbench.trained import fit_rows, in_typical_firings, typical
 from circuitlogic.features import FeatureId
-from circuitlogic.logic.activity import Activity, BoolArray, FloatArray, Row
+from circuitlogic.logic.activity import Activity, BoolArray, FloatArray, IntArray, Row
+from circuitlogic.logic.columns import firing_threshold
 from circuitlogic.logic.formula import Formula
-from circuitlogic.logic.states import firing_threshold
 from circuitlogic.progress import SILENT, Progress
 
 _SAME_GROUP = 0.3
 _BIAS_NOISE = 0.03
 
+Rerun: TypeAlias = Callable[[FeatureId, IntArray, bool], BoolArray]
+"""(input, training samples, whether it is switched on or off) -> whether the output then fires, in the planted
+network."""
 
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """How much is planted."""
 
-    samples: int = 30_000
-    """For reading, and as many for judging."""
-    per_kind: int = 6
-    pool: float = 1.0
-    """1: about 500 features."""
-    epochs: int = 20
-    """Of the connectors in the trained conditions."""
+@dataclass(frozen=True, slots=True, eq=False)
+class PlantedInput:
+    """One input of a planted gate."""
+
+    feature: FeatureId
+    sign: int
+    """+1: helps, -1: hinders, 0: either."""
+    on: BoolArray
+    """[training samples] whether it fires, in truth."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +64,18 @@ class Case:
     """[held-out samples] what the planted formula says, also where the row lacks an input of it."""
     support: int
     """Training samples on which the output fires."""
+    inputs: tuple[PlantedInput, ...] = ()
+    """Of the planted gate, those that only weaken it among them."""
+    match: float = 1.0
+    """Correlation of the output feature with the planted output; 1 where features are given."""
+    input_match: float = 1.0
+    """The same of the worst matched planted input."""
+    ceiling: float | None = None
+    """Where there is no gate: held-out F1 of the best Boolean function of the inputs."""
+    aliases: Mapping[FeatureId, FeatureId] = field(default_factory=dict)
+    """Learned features that stand for a planted one beside the one matched to it, and that one's name."""
+    rerun: Rerun | None = None
+    """The planted network under intervention, where the tier has one."""
 
 
 def draw_cases(
@@ -74,7 +92,7 @@ def draw_cases(
     weak activations per true firing, of inputs and outputs.
     """
     rng = np.random.default_rng([seed, zlib.crc32(condition.name.encode())])
-    pool = draw_pool(sizes.samples, condition.magnitudes, leak, rng, sizes.pool)
+    pool = draw_pool(sizes.samples, condition.magnitudes, leak, rng, sizes.pool, condition.rates)
     wanted = [kind for kind in kinds if kind.by_row or condition.trained]
     tries = [kind for kind in wanted for _ in range(sizes.per_kind)]
     label = f"planting, {condition.name}, floor {leak:g}, seed {seed}"
@@ -86,7 +104,20 @@ def draw_cases(
             hopeless.add(kind.name)
         else:
             plantings.append(planting)
-    targets = [_observed_target(planting, pool, leak, rng) for planting in plantings]
+    return cases_of(plantings, pool, condition, sizes, seed, leak, rng)
+
+
+def cases_of(
+    plantings: list[Planting],
+    pool: Pool,
+    condition: Condition,
+    sizes: Sizes,
+    seed: int,
+    leak: float,
+    rng: np.random.Generator,
+) -> list[Case]:
+    """The plantings with the rows that the condition gives a reader."""
+    targets = [observed_output(planting.target, leak, rng) for planting in plantings]
     if condition.trained:
         rows = _trained_rows(pool, targets, sizes.epochs, seed)
     else:
@@ -96,18 +127,6 @@ def draw_cases(
         _case(planting, target, row, pool, condition.name, leak, number)
         for number, (planting, target, row) in enumerate(together)
     ]
-
-
-def _observed_target(planting: Planting, pool: Pool, leak: float, rng: np.random.Generator) -> FloatArray:
-    """The output with its own noise floor."""
-    where = np.flatnonzero(planting.target > 0)
-    if leak == 0 or not where.size or 2 * where.size > pool.samples:
-        return planting.target
-    values = planting.target[where]
-    there, value = with_floor(where, values, float(values.mean()), pool.samples, leak, rng)
-    target = np.zeros(pool.samples)
-    target[there] = value
-    return target
 
 
 RawRow = tuple[FloatArray, float]
@@ -169,4 +188,44 @@ def _case(
     train, heldout = (Activity(inputs[part].tocsc(), target[part], predicted[part]) for part in parts)
     support = int(np.count_nonzero(fired > firing_threshold(fired, FIRING)))
     says = planted_firings(planting, pool)[pool.train :]
-    return Case(planting.kind.name, condition, leak, planting.formula, row, train, heldout, says, support)
+    return Case(
+        planting.kind.name,
+        condition,
+        leak,
+        planting.formula,
+        row,
+        train,
+        heldout,
+        says,
+        support,
+        inputs=planted_inputs(planting, pool, {i: FeatureId(SITE_IN, i) for i in planting.inputs}),
+        ceiling=heldout_ceiling(planting, pool) if planting.formula is None else None,
+        rerun=_rerun(planting, pool),
+    )
+
+
+def planted_inputs(
+    planting: Planting, pool: Pool, names: Mapping[int, FeatureId]
+) -> tuple[PlantedInput, ...]:
+    """The inputs of a gate; `names`: what a reader calls them."""
+    on = observed_firings(pool, planting.inputs)[: pool.train]
+    signs = (
+        np.sign(planting.weights).astype(int).tolist() if planting.kind.by_row else [0] * len(planting.inputs)
+    )
+    return tuple(
+        PlantedInput(names[feature], sign, on[:, at])
+        for at, (feature, sign) in enumerate(zip(planting.inputs, signs, strict=True))
+    )
+
+
+def _rerun(planting: Planting, pool: Pool) -> Rerun:
+    threshold = firing_threshold(planting.target[: pool.train], FIRING)
+    values = np.stack([column(pool.clean, i)[: pool.train] / pool.means[i] for i in planting.inputs], axis=1)
+
+    def rerun(feature: FeatureId, rows: IntArray, on: bool) -> BoolArray:
+        edited = values[rows]
+        if feature.index in planting.inputs:
+            edited[:, planting.inputs.index(feature.index)] = float(on)
+        return planting.response(edited) > threshold
+
+    return rerun

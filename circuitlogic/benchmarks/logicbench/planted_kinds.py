@@ -28,6 +28,9 @@ class PlantedKind:
     """None: no gate at all."""
     by_row: bool = True
     """Whether one ReLU row can compute it."""
+    seen: bool = False
+    """Where there is no gate: whether the inputs are all there is, in which case every one of them has to count;
+    else unseen causes add to them."""
     nudge: tuple[float, ...] = ()
     """Inputs that only weaken the output: what each takes away, in typical firings; drawn after the others."""
 
@@ -71,9 +74,10 @@ _ALL = (
     PlantedKind("constant", "any", (0.1, 0.1, -0.1), -1.0, lambda _: Const(True)),
     PlantedKind("xor", "cofiring", (1.0, 1.0), 1.0, Xor, by_row=False),
     PlantedKind("mixed, no gate", "any", (1.0,) * 7 + (-1.0,) * 3, 1.0, None),
+    PlantedKind("mixed, dense", "any", (1.0,) * 7 + (-1.0,) * 3, 1.0, None, seen=True),
 )
 
-MIXED = _ALL[-1].name
+MIXED, DENSE = (kind.name for kind in _ALL[-2:])
 PLANTED_KINDS: dict[str, PlantedKind] = {kind.name: kind for kind in _ALL}
 
 

@@ -8,10 +8,11 @@ import numpy as np
 from circuitlogic.benchmarks.logicbench.planted_kinds import PlantedKind
 from circuitlogic.benchmarks.logicbench.pool import Pool, column
 from circuitlogic.features import FeatureId
-from circuitlogic.logic.activity import BoolArray, FloatArray
+from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray
+from circuitlogic.logic.columns import firing_threshold
 from circuitlogic.logic.formula import And, Const, Formula, Literal, Not, Or, Vote, Xor, evaluate, literals_of
 from circuitlogic.logic.scores import count
-from circuitlogic.logic.states import count_states, firing_threshold, state_codes
+from circuitlogic.logic.states import count_states, state_codes
 
 SITE_IN, SITE_OUT = "planted.0", "planted.1"
 FIRING = 0.1
@@ -39,6 +40,14 @@ class Planting:
     """Raw units of the output per unit of the row."""
     target: FloatArray
     """[N] the output's activation (raw units), without a noise floor."""
+    graded: bool
+    """Whether the gate's graded form makes the output, not a ReLU row."""
+
+    def response(self, values: FloatArray) -> FloatArray:
+        """[n] the output's activation for inputs [n, inputs] in typical firings, without what chance adds."""
+        if self.graded and self.formula is not None:
+            return self.scale * _graded_output(self.formula, self.inputs, values, self.weights)
+        return self.scale * np.maximum(values @ self.weights + self.bias, 0.0)
 
 
 def literal_of(feature: int) -> Literal:
@@ -92,19 +101,33 @@ def _planting(
     weights = np.concatenate((kind.weights, nudges)) * rng.uniform(0.8, 1.2, len(inputs))
     bias = 0.0
     if formula is None:
-        unit, bias = _no_gate(values, weights, rng)
+        graded = False
+        unit, bias = _no_gate(values, weights, kind.seen, rng)
     elif isinstance(formula, Const):
+        graded = False
         bias = 0.5 - kind.threshold
         unit = np.maximum(values @ weights + bias, 0.0)
     elif graded or not kind.by_row:
-        states = {lit: values[:, i] for i, lit in enumerate(literals)}
-        unit = np.maximum(graded_value(formula, states) + values[:, len(literals) :] @ nudges, 0.0)
-        unit *= evaluate(formula, {lit: x > 0 for lit, x in states.items()}, pool.samples)
+        graded, bias = True, 0.5 - kind.threshold
+        weights[len(literals) :] = nudges
+        unit = _graded_output(formula, inputs, values, weights)
     else:
+        graded = False
         unit, bias = _row_output(values, weights, kind, formula, literals)
     unit = unit * (rng.random(pool.samples) >= _MISSED * (not isinstance(formula, Const)))
     scale = float(np.exp(0.5 * rng.standard_normal()))
-    return Planting(kind, inputs, formula, weights, bias, scale, scale * unit)
+    return Planting(kind, inputs, formula, weights, bias, scale, scale * unit, graded)
+
+
+def _graded_output(
+    formula: Formula, inputs: tuple[int, ...], values: FloatArray, weights: FloatArray
+) -> FloatArray:
+    """The graded form where the formula holds, less what inputs outside the formula take away."""
+    literals = literals_of(formula)
+    states = {literal_of(feature): values[:, at] for at, feature in enumerate(inputs)}
+    outside = [at for at, feature in enumerate(inputs) if literal_of(feature) not in literals]
+    unit = np.maximum(graded_value(formula, states) + values[:, outside] @ weights[outside], 0.0)
+    return unit * evaluate(formula, {lit: x > 0 for lit, x in states.items()}, values.shape[0])
 
 
 def graded_value(formula: Formula, values: dict[Literal, FloatArray]) -> FloatArray:
@@ -145,8 +168,15 @@ def _row_output(
     return best[2], best[1]
 
 
-def _no_gate(values: FloatArray, weights: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, float]:
-    """A sum of many inputs and of causes that nobody sees, cut among its lower positive values."""
+def _no_gate(
+    values: FloatArray, weights: FloatArray, seen: bool, rng: np.random.Generator
+) -> tuple[FloatArray, float]:
+    """A sum of many inputs, and unless `seen` of causes that nobody sees, cut among its lower positive values."""
+    if seen:
+        weights *= rng.uniform(0.5, 1.5, weights.size)
+        total = values @ weights
+        cut = float(np.quantile(total[total > 0], rng.uniform(0.2, 0.5)))
+        return np.maximum(total - cut, 0.0), -cut
     hidden = rng.exponential(1.5, values.shape[0]) * (rng.random(values.shape[0]) < rng.uniform(0.02, 0.1))
     total = values @ weights + hidden
     cut = float(np.quantile(total[total > 0], rng.uniform(0.05, 0.3)))
@@ -201,17 +231,46 @@ def fewest_flips(planting: Planting, pool: Pool) -> int:
 
 def best_table_f1(planting: Planting, pool: Pool) -> float:
     """The highest F1 that any Boolean function of the inputs reaches on the training samples."""
+    return _best_table(planting, pool)[1]
+
+
+def _best_table(planting: Planting, pool: Pool) -> tuple[IntArray, float]:
+    """Codes of the states in which the best function says yes, and its F1, on training samples."""
     on = observed_firings(pool, planting.inputs)[: pool.train]
     target = planting.target[: pool.train]
     fired = target > firing_threshold(target, FIRING)
-    rows = [np.flatnonzero(on[:, i]) for i in range(on.shape[1])]
-    states = count_states(state_codes(rows, on.shape[0]), fired, len(rows))
+    states = count_states(_codes(on), fired, on.shape[1])
     order = np.argsort(-states.firing / np.maximum(states.samples, 1), kind="stable")
     hits, said = np.cumsum(states.firing[order]), np.cumsum(states.samples[order])
-    return float((2 * hits / np.maximum(said + states.total, 1)).max())
+    f1 = 2 * hits / np.maximum(said + states.total, 1)
+    best = int(np.argmax(f1))
+    return states.codes[order[: best + 1]], float(f1[best])
+
+
+def heldout_ceiling(planting: Planting, pool: Pool) -> float:
+    """Held-out F1 of the Boolean function of the inputs that is best on training samples."""
+    on = observed_firings(pool, planting.inputs)[pool.train :]
+    cut = firing_threshold(planting.target[: pool.train], FIRING)
+    said = np.isin(_codes(on), _best_table(planting, pool)[0])
+    return count(said, planting.target[pool.train :] > cut).f1
+
+
+def _codes(on: BoolArray) -> IntArray:
+    return state_codes([np.flatnonzero(on[:, i]) for i in range(on.shape[1])], on.shape[0])
+
+
+def fewest_decided(planting: Planting, pool: Pool) -> int:
+    """Training samples on which the row's firing hangs on an input that is on: for the input with the fewest."""
+    rows = [column(pool.clean, i)[: pool.train] / pool.means[i] for i in planting.inputs]
+    total = np.stack(rows, axis=1) @ planting.weights + planting.bias
+    fires = total > 0
+    without = (total - w * x for w, x in zip(planting.weights, rows, strict=True))
+    return min(int(np.count_nonzero((rest > 0) != fires)) for rest in without)
 
 
 def _identified(planting: Planting, pool: Pool) -> bool:
+    if planting.formula is None and planting.kind.seen:
+        return fewest_decided(planting, pool) >= MIN_FLIPS
     if planting.formula is None:
         return NEAR_GATE_F1 <= best_table_f1(planting, pool) < NO_GATE_F1
     return planted_f1(planting, pool) >= MIN_F1 and fewest_flips(planting, pool) >= MIN_FLIPS

@@ -7,24 +7,32 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from circuitlogic.benchmarks.logicbench import tables
 from circuitlogic.benchmarks.logicbench.arms import OWN, arms_named
 from circuitlogic.benchmarks.logicbench.planting import MIN_F1, MIN_FLIPS, NEAR_GATE_F1, NO_GATE_F1
 from circuitlogic.benchmarks.logicbench.run import LogicBench
-from circuitlogic.benchmarks.logicbench.summary import ArmSummary, Share, share, summarise
-from circuitlogic.benchmarks.seed_report import markdown_table
-from circuitlogic.tensor_files import write_json
+from circuitlogic.benchmarks.logicbench.scoring import Score
+from circuitlogic.benchmarks.logicbench.summary import ArmSummary, Share, summarise
+from circuitlogic.benchmarks.logicbench.tables import percent, present, scores_in
+from circuitlogic.benchmarks.logicbench.targets import target_rows
+from circuitlogic.benchmarks.logicbench.tiers import tiers_named
+from circuitlogic.benchmarks.markdown_table import markdown_table
+from circuitlogic.json_files import write_json
 from circuitlogic.whole_files import write_bytes
 
-SCHEMA = "circuitlogic/logicbench/1"
+SCHEMA = "circuitlogic/logicbench/2"
 HEADLINE = (
     "arm",
     "n",
     "strict",
     "95 %",
+    "where seen",
     "same firing",
     "kind right",
     "kind macro-F1",
-    "no gate named",
+    "edge F1",
+    "beats one input",
+    "no gate, named falsely",
     "held-out F1",
     "length",
     "ms",
@@ -32,27 +40,36 @@ HEADLINE = (
 
 
 def document(bench: LogicBench) -> dict[str, Any]:
-    """The run as plain JSON values: settings, summaries, what could not be planted, and every score."""
+    """The run as plain JSON values: settings, targets, summaries per tier, and every gate, feature and chain."""
     return {
         "schema": SCHEMA,
         "settings": asdict(bench.settings),
-        "summary": [_plain(summary) for summary in summarise(bench.scores)],
+        "targets": [asdict(row) for row in target_rows(bench)],
+        "summary": {
+            tier: [_plain(summary) for summary in summarise(scores_in(bench, tier))]
+            for tier in present(bench)
+        },
         "missing": [{"kind": k, "condition": c, "cases": n} for k, c, n in bench.missing],
         "scores": [asdict(score) for score in bench.scores],
+        "live": [asdict(live) for live in bench.live],
+        "chains": [asdict(chain) for chain in bench.chains],
+        "measures": [asdict(measure) for measure in bench.measures],
     }
 
 
 def _plain(summary: ArmSummary) -> dict[str, Any]:
     values = asdict(summary)
-    for name in ("strict", "functional", "named", "false_names"):
-        low, high = getattr(summary, name).interval
-        values[name] = {**values[name], "low": low, "high": high}
+    for name, value in values.items():
+        part = getattr(summary, name)
+        if isinstance(part, Share):
+            low, high = part.interval
+            values[name] = {**value, "low": low, "high": high}
     return values
 
 
-def headline(bench: LogicBench) -> list[tuple[str, ...]]:
+def headline(scores: Sequence[Score]) -> list[tuple[str, ...]]:
     """One row of `HEADLINE` per arm."""
-    return [_headline_row(summary) for summary in summarise(bench.scores)]
+    return [_headline_row(summary) for summary in summarise(scores)]
 
 
 def _headline_row(s: ArmSummary) -> tuple[str, ...]:
@@ -62,19 +79,17 @@ def _headline_row(s: ArmSummary) -> tuple[str, ...]:
         f"{s.strict.n:,}",
         percent(s.strict),
         f"{100 * low:.1f} to {100 * high:.1f}",
+        percent(s.seen),
         percent(s.functional),
         percent(s.named),
         f"{s.macro_f1:.3f}",
+        f"{s.edges.f1:.3f}",
+        percent(s.beats),
         percent(s.false_names),
         f"{s.firing_f1:.3f}",
         f"{s.length:.2f}",
         f"{s.milliseconds:.1f}",
     )
-
-
-def percent(part: Share) -> str:
-    """`97.6 %`; a dash for none."""
-    return f"{100 * part.value:.1f} %" if part.n else "-"
 
 
 def write_json_document(bench: LogicBench, path: Path) -> None:
@@ -92,27 +107,70 @@ def write_report(bench: LogicBench, path: Path, command: str) -> None:
     """
     loader = PackageLoader("circuitlogic.benchmarks")
     environment = Environment(loader=loader, undefined=StrictUndefined, autoescape=False)  # noqa: S701 Markdown
-    summaries = summarise(bench.scores)
     text = environment.get_template("logicbench.md.j2").render(
         command=command,
         settings=bench.settings,
         sizes=bench.settings.sizes,
-        arms=arms_named(tuple(s.arm for s in summaries)),
+        tiers=tiers_named(bench.settings.tiers),
+        targets=_targets(bench),
+        overview=tables.overview(bench),
+        no_gate=tables.no_gate(bench),
+        blocking=tables.blocking(bench),
+        learned=tables.learned(bench),
+        learned_arms=_learned_arms(bench),
+        live=tables.live(bench),
+        twins=tables.twins(bench),
+        wide=tables.wide(bench),
+        deep=tables.deep(bench),
+        coverage=tables.coverage(bench),
+        given=_given(bench),
         min_f1=MIN_F1,
         min_flips=MIN_FLIPS,
         no_gate_f1=NO_GATE_F1,
         near_gate_f1=NEAR_GATE_F1,
-        headline=markdown_table(HEADLINE, headline(bench)),
-        verdict=_verdict(summaries),
-        by_kind=_split_table("planted", summaries, lambda s: s.by_kind),
-        by_condition=_split_table("condition", summaries, lambda s: s.by_condition),
-        by_support=_split_table("training firings of the output", summaries, lambda s: s.by_support),
-        by_floor=_split_table("noise floor", summaries, lambda s: s.by_floor),
-        losses=_losses(summaries),
-        damped=_damped(bench),
-        missing=[(kind, condition, number) for kind, condition, number in bench.missing],
+        missing=bench.missing,
     )
     write_bytes(path, (text.rstrip() + "\n").encode())
+
+
+def _targets(bench: LogicBench) -> str:
+    rows = [
+        (row.quantity, row.target, row.reached, "yes" if row.met else "**no**") for row in target_rows(bench)
+    ]
+    return markdown_table(("quantity", "target", "reached", "met"), rows) if rows else ""
+
+
+def _given(bench: LogicBench) -> dict[str, Any] | None:
+    """What the report says of the tier with true features; None where it was not run."""
+    scores = scores_in(bench, "true")
+    if not scores:
+        return None
+    summaries = summarise(scores)
+    return {
+        "arms": arms_named(tuple(s.arm for s in summaries)),
+        "headline": markdown_table(HEADLINE, headline(scores)),
+        "verdict": _verdict(summaries),
+        "by_kind": _split_table("planted", summaries, lambda s: s.by_kind),
+        "by_condition": _split_table("condition", summaries, lambda s: s.by_condition),
+        "by_support": _split_table("training firings of the output", summaries, lambda s: s.by_support),
+        "by_floor": _split_table(tables.FLOOR, summaries, lambda s: s.by_floor),
+        "losses": _losses(summaries),
+    }
+
+
+def _learned_arms(bench: LogicBench) -> str:
+    """Strict recovery of all arms where features are learned."""
+    rows: list[tuple[str, ...]] = []
+    names: list[str] = []
+    for tier in tables.LEARNED:
+        for leak in bench.settings.leaks:
+            scores = scores_in(bench, tier, leak)
+            if scores:
+                summaries = summarise(scores)
+                names = [s.arm for s in summaries]
+                cells = (percent(s.strict) for s in summaries)
+                rows.append((tier, f"{leak:g}x", str(summaries[0].strict.n), *cells))
+    return markdown_table(("tier", tables.FLOOR, "n", *names), rows) if rows else ""
 
 
 def _split_table(
@@ -154,10 +212,3 @@ def _losses(summaries: Sequence[ArmSummary]) -> list[str]:
                 if theirs[name].value > mine[name].value
             ]
     return lines
-
-
-def _damped(bench: LogicBench) -> str:
-    """How often the own arm says of a damped copy that an input damps or partly blocks it."""
-    scores = [s for s in bench.scores if s.arm == OWN.name and s.kind == "damped copy"]
-    told = share(scores, lambda s: s.named in ("damped-copy", "partial-inhibition"))
-    return f"{told.hits} of {told.n}" if told.n else ""

@@ -7,18 +7,73 @@ import numpy as np
 
 from circuitlogic.benchmarks.logicbench.arms import Arm, Reading
 from circuitlogic.benchmarks.logicbench.cases import Case
+from circuitlogic.benchmarks.logicbench.equivalence import (
+    polarities,
+    renamed,
+    same_function,
+    same_where_seen,
+)
+from circuitlogic.benchmarks.logicbench.planted_kinds import DENSE
 from circuitlogic.benchmarks.logicbench.planting import FIRING, NO_GATE_F1
+from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import BoolArray
 from circuitlogic.logic.canonical import canonical
-from circuitlogic.logic.formula import Const, Formula, Literal, Not, evaluate, literals_of
+from circuitlogic.logic.columns import samples_above
+from circuitlogic.logic.formula import Const, Formula, Literal, Not, evaluate, literals_of, to_text
 from circuitlogic.logic.kinds import kind_of_canonical
 from circuitlogic.logic.scores import count
-from circuitlogic.logic.states import samples_above
-from circuitlogic.logic.training import measure
+from circuitlogic.logic.training import Training, measure
 
 SAME_FIRING = 0.97
 NO_KIND = "none"
-_MOST_LITERALS = 16
+OPEN_KINDS = ("vote", "mixed-sign", "non-threshold")
+"""Kinds that promise no simple story."""
+EDGE = 0.1
+"""Weights above this, between unit-scale features, are edges."""
+BEATS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """Edges found against edges planted."""
+
+    planted: int
+    found: int
+    hits: int
+    signed: int
+    """Hits whose planted sign is one of two."""
+    signs: int
+    """Of these, hits that have it."""
+
+    def __add__(self, other: "Edges") -> "Edges":
+        """Both together."""
+        return Edges(
+            *(getattr(self, n) + getattr(other, n) for n in ("planted", "found", "hits", "signed", "signs"))
+        )
+
+    @property
+    def precision(self) -> float:
+        """hits / found; 1 for none found."""
+        return self.hits / self.found if self.found else 1.0
+
+    @property
+    def recall(self) -> float:
+        """hits / planted; 1 for none planted."""
+        return self.hits / self.planted if self.planted else 1.0
+
+    @property
+    def sign_accuracy(self) -> float:
+        """Of hits with a planted sign, those that have it; 1 for none."""
+        return self.signs / self.signed if self.signed else 1.0
+
+    @property
+    def f1(self) -> float:
+        """2 hits / (planted + found); 1 for neither."""
+        total = self.planted + self.found
+        return 2 * self.hits / total if total else 1.0
+
+
+NO_EDGES = Edges(0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +82,7 @@ class Score:
 
     seed: int
     condition: str
+    """Or another setting of the tier, as `rho 0.95`."""
     leak: float
     """Noise floor: weak activations per true firing."""
     kind: str
@@ -37,9 +93,9 @@ class Score:
     claimed: bool
     """Whether a formula is claimed."""
     strict: bool
-    """The formula is the planted Boolean function, on all assignments; for no gate: none is claimed."""
+    """The formula is the planted Boolean function, on all assignments; for no gate: nothing is named falsely."""
     functional: bool
-    """It fires on the same held-out samples as the planted one: Jaccard >= .97; for no gate: none is claimed."""
+    """It fires on the same held-out samples as the planted one: Jaccard >= .97; for no gate as `strict`."""
     planted_class: str
     """Kind of the planted formula; `none` where there is no gate."""
     read_class: str
@@ -52,31 +108,96 @@ class Score:
     """Literals of the formula per literal planted; None where either has none."""
     milliseconds: float
     """CPU time of the reading."""
+    tier: str = "true"
+    feature: str = ""
+    """The output feature."""
+    seen: bool = False
+    """The formula agrees with the planted one in every state that at least 5 training samples were in."""
+    asserted: bool = False
+    """Whether the arm by itself names a formula that is no constant, before any held-out check."""
+    baseline: float = 0.0
+    """Held-out F1 of the single input that is best on training samples."""
+    literal_edges: Edges = NO_EDGES
+    """Inputs of the claimed formula, and those an arm says only weaken it, against the planted inputs."""
+    row_edges: Edges = NO_EDGES
+    """Inputs of the row with |w| > .1 between unit-scale features, against the planted inputs."""
+    falsely: bool = False
+    """Where there is no gate: whether one is named all the same."""
+    ceiling: float | None = None
+    """Where there is no gate: held-out F1 of the best Boolean function of the inputs."""
+    joint: int | None = None
+    """Training samples with both the cause and the input that blocks or damps it; None for other kinds."""
+    match: float = 1.0
+    """Correlation of the output feature with the planted output."""
+    input_match: float = 1.0
+    """The same of the worst matched planted input."""
+    planted: str = ""
+    """The planted formula."""
+    read: str = ""
+    """The formula that was read, claimed or not."""
+
+    @property
+    def beats(self) -> bool:
+        """Whether the formula is better than the best single input by .05."""
+        return self.claimed and self.f1 >= self.baseline + BEATS
 
 
-def score_case(case: Case, arm: Arm, seed: int) -> Score:
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """What all arms' readings of one case are judged on."""
+
+    training: Training
+    fired: BoolArray
+    """[held-out samples] the true output fires."""
+    baseline: float
+    row_edges: Edges
+    joint: int | None
+
+
+def ground_of(case: Case) -> Ground:
+    """Measure `case` once."""
+    training = measure(case.train, case.row, FIRING, 1)
+    fired = case.heldout.target > training.threshold
+    weights = {
+        f: w for f, w in zip(case.row.sources, case.row.weights.tolist(), strict=True) if abs(w) > EDGE
+    }
+    signs = {case.aliases.get(feature, feature): 1 if w > 0 else -1 for feature, w in weights.items()}
+    return Ground(training, fired, _baseline(case, training, fired), _edges(case, signs), _joint(case))
+
+
+def score_case(case: Case, arm: Arm, seed: int, tier: str = "true", ground: Ground | None = None) -> Score:
     """Read `case` with `arm`, and judge it."""
     started = time.process_time()
     reading = arm.read(case.row, case.train, case.heldout)
     milliseconds = 1000 * (time.process_time() - started)
-    return judge(case, arm, reading, seed, milliseconds)
+    return judge(case, arm, reading, seed, milliseconds, tier, ground)
 
 
-def judge(case: Case, arm: Arm, reading: Reading, seed: int, milliseconds: float = 0.0) -> Score:
+def judge(
+    case: Case,
+    arm: Arm,
+    reading: Reading,
+    seed: int,
+    milliseconds: float = 0.0,
+    tier: str = "true",
+    ground: Ground | None = None,
+) -> Score:
     """Compare `reading` with what was planted.
 
     An arm that does not verify itself claims a formula only where its held-out F1 is at least .8; constants are
     claimed as they are.
     """
-    said, true = _heldout(case, reading.formula)
-    f1 = count(said, true).f1 if reading.formula is not None else 0.0
-    formula = None if reading.formula is None else canonical(reading.formula)
-    if formula is not None and not arm.verifies and f1 < NO_GATE_F1:
-        formula = formula if isinstance(formula, Const) else None
+    ground = ground or ground_of(case)
+    said = said_by(case, reading.formula, ground.training)
+    f1 = count(said, ground.fired).f1 if reading.formula is not None else 0.0
+    formula = None if reading.formula is None else canonical(_planted_names(reading.formula, case))
+    asserted = formula is not None and not isinstance(formula, Const)
+    if asserted and not arm.verifies and f1 < NO_GATE_F1:
+        formula = None
     truth = None if case.formula is None else canonical(case.formula)
-    same = formula is not None and case.formula is not None and same_function(formula, case.formula)
-    alike = formula is not None and case.formula is not None and jaccard(said, case.says) >= SAME_FIRING
-    nothing = formula is None and case.formula is None
+    same = formula is not None and truth is not None and same_function(formula, truth)
+    alike = formula is not None and truth is not None and jaccard(said, case.says) >= SAME_FIRING
+    nothing = truth is None and not _named_falsely(case, formula, f1)
     return Score(
         seed=seed,
         condition=case.condition,
@@ -93,23 +214,51 @@ def judge(case: Case, arm: Arm, reading: Reading, seed: int, milliseconds: float
         f1=f1,
         length=_length_ratio(formula, truth),
         milliseconds=milliseconds,
+        tier=tier,
+        feature=str(case.row.feature),
+        seen=nothing or same or _agrees(case, formula, truth, ground.training),
+        asserted=asserted,
+        baseline=ground.baseline,
+        literal_edges=_edges(case, _literal_signs(formula, reading, case)),
+        row_edges=ground.row_edges,
+        falsely=truth is None and not nothing,
+        ceiling=case.ceiling,
+        joint=ground.joint,
+        match=case.match,
+        input_match=case.input_match,
+        planted="" if truth is None else to_text(truth, _name),
+        read="" if reading.formula is None else to_text(canonical(reading.formula), _name),
     )
+
+
+def _planted_names(formula: Formula, case: Case) -> Formula:
+    """`formula` with every learned feature called by the planted one it stands for."""
+    return renamed(formula, {Literal(one): Literal(other) for one, other in case.aliases.items()})
+
+
+def _named_falsely(case: Case, formula: Formula | None, f1: float) -> bool:
+    """Where there is no gate, whether the claim tells a wrong story.
+
+    A sum with unseen causes has no function at all: any claim is false. Of a dense sum of inputs a vote or a
+    mixture of signs is a fair account; a kind with a simpler name is false if a function of all the inputs does
+    better by .05.
+    """
+    if formula is None:
+        return False
+    if case.kind != DENSE or isinstance(formula, Const):
+        return True
+    simple = kind_of_canonical(formula) not in OPEN_KINDS
+    return simple and (case.ceiling or 0.0) - f1 > BEATS
+
+
+def _name(literal: Literal) -> str:
+    return f"{literal.feature.index}" if literal.level == 0 else f"{literal.feature.index}^{literal.level}"
 
 
 def jaccard(one: BoolArray, other: BoolArray) -> float:
     """Shared firings per firing of either; 1 where neither fires."""
     either = int(np.count_nonzero(one | other))
     return int(np.count_nonzero(one & other)) / either if either else 1.0
-
-
-def same_function(one: Formula, other: Formula) -> bool:
-    """Whether two formulas agree on all assignments; False also where more than 16 literals forbid to check."""
-    literals = tuple(dict.fromkeys((*literals_of(one), *literals_of(other))))
-    if len(literals) > _MOST_LITERALS:
-        return False
-    numbers = np.arange(1 << len(literals))
-    on = {lit: (numbers >> i & 1).astype(np.bool_) for i, lit in enumerate(literals)}
-    return bool((evaluate(one, on, numbers.size) == evaluate(other, on, numbers.size)).all())
 
 
 def formula_length(formula: Formula) -> int:
@@ -132,9 +281,8 @@ def _length_ratio(read: Formula | None, planted: Formula | None) -> float | None
     return lengths[0] / lengths[1] if min(lengths) else None
 
 
-def _heldout(case: Case, formula: Formula | None) -> tuple[BoolArray, BoolArray]:
-    """[held-out samples] what `formula` says (nothing, for None), and the true output's firing."""
-    training = measure(case.train, case.row, FIRING, 1)
+def said_by(case: Case, formula: Formula | None, training: Training) -> BoolArray:
+    """[held-out samples] what `formula` says; nothing, for None."""
     samples = case.heldout.target.shape[0]
     at = {column.feature: i for i, column in enumerate(training.columns)}
     on: dict[Literal, BoolArray] = {}
@@ -142,5 +290,56 @@ def _heldout(case: Case, formula: Formula | None) -> tuple[BoolArray, BoolArray]
         column = at[literal.feature]
         on[literal] = np.zeros(samples, dtype=np.bool_)
         on[literal][samples_above(case.heldout.inputs, column, training.columns[column].cuts[0])] = True
-    said = evaluate(formula or Const(False), on, samples)
-    return said, case.heldout.target > training.threshold
+    return evaluate(formula or Const(False), on, samples)
+
+
+def _agrees(case: Case, formula: Formula | None, truth: Formula | None, training: Training) -> bool:
+    """Whether both say the same in the states that training samples were seen in."""
+    if formula is None or truth is None:
+        return False
+    samples = case.train.target.shape[0]
+    on = {Literal(planted.feature): planted.on for planted in case.inputs}
+    rows = {column.feature: column.rows[0] for column in training.columns}
+    for literal in (*literals_of(formula), *literals_of(truth)):
+        if literal not in on:
+            on[literal] = np.zeros(samples, dtype=np.bool_)
+            on[literal][rows.get(literal.feature, [])] = True
+    return same_where_seen(formula, truth, on, samples)
+
+
+def _baseline(case: Case, training: Training, fired: BoolArray) -> float:
+    """Held-out F1 of the input that is best on training samples."""
+    total = int(np.count_nonzero(training.fired))
+    best, at = 0.0, None
+    for i, column in enumerate(training.columns):
+        f1 = 2 * int(np.count_nonzero(training.fired[column.rows[0]])) / max(column.rows[0].size + total, 1)
+        if f1 > best:
+            best, at = f1, i
+    if at is None:
+        return 0.0
+    return count(said_by(case, training.columns[at].literal(0), training), fired).f1
+
+
+def _literal_signs(formula: Formula | None, reading: Reading, case: Case) -> dict[FeatureId, int]:
+    if formula is None:
+        return {}
+    signs = {literal.feature: sign for literal, sign in polarities(formula).items()}
+    brakes = (case.aliases.get(feature, feature) for feature in reading.brakes)
+    return {**dict.fromkeys(brakes, -1), **signs}
+
+
+def _edges(case: Case, signs: dict[FeatureId, int]) -> Edges:
+    planted = {p.feature: p.sign for p in case.inputs} if case.formula is not None else {}
+    if isinstance(case.formula, Const):
+        planted = {}
+    hits = planted.keys() & signs.keys()
+    signed = [feature for feature in hits if planted[feature]]
+    right = sum(planted[feature] == signs[feature] for feature in signed)
+    return Edges(len(planted), len(signs), len(hits), len(signed), right)
+
+
+def _joint(case: Case) -> int | None:
+    """Of gates with one cause and one input of negative sign: training samples on which both fire."""
+    if len(case.inputs) != 2 or {planted.sign for planted in case.inputs} != {1, -1}:
+        return None
+    return int(np.count_nonzero(case.inputs[0].on & case.inputs[1].on))

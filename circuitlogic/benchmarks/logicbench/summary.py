@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean, median
 
-from circuitlogic.benchmarks.logicbench.planted_kinds import MIXED, PLANTED_KINDS
-from circuitlogic.benchmarks.logicbench.scoring import Score
+from circuitlogic.benchmarks.logicbench.planted_kinds import PLANTED_KINDS
+from circuitlogic.benchmarks.logicbench.scoring import NO_EDGES, NO_KIND, Edges, Score
 
 SUPPORTS = (
     (0, "below 30"),
@@ -54,8 +54,20 @@ class ArmSummary:
     """The kind of the formula is the planted one (for no gate: nothing was claimed)."""
     macro_f1: float
     """Mean over the planted formulas' kinds of the F1 of naming them."""
+    seen: Share
+    """The formula agrees with the planted one wherever at least 5 training samples were seen."""
+    firings_100: Share
+    """`strict`, of gates with at least 100 training firings of the output (no gate, dead, constant left out)."""
+    beats: Share
+    """Of gates that are neither dead nor constant: claimed, and better than the best single input by .05."""
+    edges: Edges
+    """Inputs of claimed formulas against planted inputs."""
+    row_edges: Edges
+    """Inputs of the rows with |w| > .1 against planted inputs; the same for all arms."""
     false_names: Share
-    """Of cases without a gate, those for which one was claimed."""
+    """Of cases without a gate, those for which one is named falsely."""
+    asserted: Share
+    """Of cases without a gate, those for which the arm names one before any held-out check."""
     firing_f1: float
     """Mean held-out F1 against the true output, cases of gates that are neither dead nor constant."""
     length: float
@@ -87,7 +99,8 @@ def summarise(scores: Sequence[Score]) -> tuple[ArmSummary, ...]:
 def _summary(arm: str, everything: list[Score]) -> ArmSummary:
     lowest = min(s.leak for s in everything)
     scores = [s for s in everything if s.leak == lowest]
-    live = [s for s in scores if s.kind not in (MIXED, "dead", "constant")]
+    none = [s for s in scores if s.planted_class == NO_KIND]
+    live = [s for s in scores if s.planted_class not in (NO_KIND, "dead", "constant")]
     lengths = [s.length for s in live if s.length is not None]
     return ArmSummary(
         arm=arm,
@@ -95,11 +108,17 @@ def _summary(arm: str, everything: list[Score]) -> ArmSummary:
         functional=share(scores, lambda s: s.functional),
         named=share(scores, lambda s: s.planted_class == s.read_class),
         macro_f1=macro_f1(scores),
-        false_names=share((s for s in scores if s.kind == MIXED), lambda s: s.claimed),
+        seen=share(scores, lambda s: s.seen),
+        firings_100=share((s for s in live if s.support >= 100), lambda s: s.strict),
+        beats=share(live, lambda s: s.beats),
+        edges=sum((s.literal_edges for s in live), NO_EDGES),
+        row_edges=sum((s.row_edges for s in live), NO_EDGES),
+        false_names=share(none, lambda s: s.falsely),
+        asserted=share(none, lambda s: s.asserted),
         firing_f1=fmean(s.f1 for s in live) if live else 0.0,
         length=median(lengths) if lengths else 0.0,
         milliseconds=fmean(s.milliseconds for s in scores),
-        by_kind=_split(scores, lambda s: s.kind, PLANTED_KINDS),
+        by_kind=_split(scores, lambda s: s.kind, _kinds(scores)),
         by_condition=_split(scores, lambda s: s.condition, dict.fromkeys(s.condition for s in scores)),
         by_support=_split([s for s in scores if s.support], _bucket, [name for _, name in SUPPORTS]),
         by_floor=_split(everything, _floor, dict.fromkeys(_floor(s) for s in everything)),
@@ -111,6 +130,12 @@ def macro_f1(scores: Sequence[Score]) -> float:
     hits = Counter(s.planted_class for s in scores if s.planted_class == s.read_class)
     planted, read = Counter(s.planted_class for s in scores), Counter(s.read_class for s in scores)
     return fmean(2 * hits[kind] / (n + read[kind]) for kind, n in planted.items()) if planted else 0.0
+
+
+def _kinds(scores: Sequence[Score]) -> list[str]:
+    """Kinds that occur, known ones first."""
+    present = dict.fromkeys(s.kind for s in scores)
+    return [*(k for k in PLANTED_KINDS if k in present), *(k for k in present if k not in PLANTED_KINDS)]
 
 
 def _floor(score: Score) -> str:

@@ -5,7 +5,7 @@ import scipy.sparse
 import torch
 
 from circuitlogic.benchmarks.logicbench.pool import column, size_of
-from circuitlogic.connectors.solvers import convexified_loss, soft_threshold
+from circuitlogic.connectors.solvers.objectives import convexified_loss, soft_threshold
 from circuitlogic.logic.activity import FloatArray
 
 _BATCH, _RATE, _PENALTY = 1000, 0.02, 0.004

@@ -35,15 +35,16 @@ from circuitlogic.datasets.images import ImageData
 from circuitlogic.progress import Progress
 from circuitlogic.stages.captured import captured, load_activations, load_labels
 from circuitlogic.stages.controls import randomised_subject
-from circuitlogic.stages.extracted import load_gates, make_gates, make_graph
+from circuitlogic.stages.extracted import load_gates
+from circuitlogic.stages.extracting import make_gates, make_graph
 from circuitlogic.stages.feature_network import load_feature_network, true_map_of
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import (
     Subject,
     image_samples,
     load_data,
-    stored_subject,
 )
+from circuitlogic.stages.subject_kinds import stored_subject
 from circuitlogic.study import Study
 from circuitlogic.substitute.feature_network import FeatureNetwork
 from circuitlogic.substitute.tuning import tune_feature_network

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.benchmarks.figures import Figure, rows
-from circuitlogic.stages.feature_network import NetworkMetrics, measure_chain
+from circuitlogic.stages.feature_network import measure_chain
+from circuitlogic.stages.network_metrics import NetworkMetrics
 from circuitlogic.substitute.feature_network import FeatureNetwork
 from circuitlogic.verify.faithfulness import original_accuracy
 

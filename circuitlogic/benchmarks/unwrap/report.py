@@ -10,8 +10,9 @@ from circuitlogic.benchmarks.figures import Figure, Table
 from circuitlogic.benchmarks.unwrap.answers import edges_ratio, short_answer, target_rows
 from circuitlogic.benchmarks.unwrap.experiment import RANDOM_ARM
 from circuitlogic.benchmarks.unwrap.rungs import BUDGET, CURVE, LADDER, LADDER_BUDGETS
+from circuitlogic.json_files import write_json
 from circuitlogic.render.matrices import Curve, pareto_curve
-from circuitlogic.tensor_files import write_bytes, write_json
+from circuitlogic.whole_files import write_bytes
 
 _NEURONS = {"neurons by effect": "neurons, pruned by effect", "neurons by weight": "neurons, largest weights"}
 _PAIR = (

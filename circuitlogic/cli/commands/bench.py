@@ -110,8 +110,12 @@ def logic(
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write settings, summaries and every score.")
     ] = None,
-    per_kind: Annotated[int, typer.Option(min=1, help="Cases per kind, condition, floor and seed.")] = 6,
+    tier: Annotated[
+        str, typer.Option(metavar="A,B,..", help="Tiers: true, rotated, superposed, sgd, ...; or all.")
+    ] = "true",
     seed: Annotated[str, typer.Option(metavar="N,N,..", help="Seeds of the draws.")] = "101",
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes; the result is the same.")] = 1,
+    per_kind: Annotated[int, typer.Option(min=1, help="Cases per kind, condition, floor and seed.")] = 6,
     samples: Annotated[int, typer.Option(min=1000, help="For reading, and as many for judging.")] = 30_000,
     conditions: Annotated[str, typer.Option(metavar="A,B,..", help="Conditions; default: all.")] = "",
     arms: Annotated[str, typer.Option(metavar="A,B,..", help="Readers to compare; default: all.")] = "",
@@ -119,39 +123,97 @@ def logic(
     leak: Annotated[
         str, typer.Option(metavar="X,X,..", help="Noise floors: weak activations per true firing.")
     ] = "0",
+    pool: Annotated[float, typer.Option(help="Size of the pool; 1: about 500 inputs to draw from.")] = 1.0,
+    rates: Annotated[str, typer.Option(metavar="LO,HI", help="Firing rates of groups of inputs.")] = "",
+    magnitudes: Annotated[
+        str, typer.Option(metavar="SHAPE", help="log-normal:SPREAD or exponential, in all conditions.")
+    ] = "",
+    spurious: Annotated[str, typer.Option(metavar="N,N", help="Weights of inputs that do nothing.")] = "",
+    spurious_weight: Annotated[float | None, typer.Option(help="Largest of them, typical firings.")] = None,
+    weight_noise: Annotated[float | None, typer.Option(help="Spread of the factor on weights.")] = None,
+    twins: Annotated[
+        str, typer.Option(metavar="X,X,..", help="Correlations of tier twins.")
+    ] = ".8,.9,.95,.98",
+    fan_in: Annotated[
+        str, typer.Option(metavar="N,N,..", help="Inputs per gate of tier wide.")
+    ] = "8,12,16,20,25,30",
+    depth: Annotated[str, typer.Option(metavar="N,N,..", help="Layers of tier deep.")] = "2,3,4",
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> None:
     """Plant gates and count how often readers find them.
 
-    Takes about two minutes on one core. Equal options give equal scores.
+    Takes about two minutes on one core, all tiers about fifteen. Equal options give equal scores.
 
-    Example: circuitlogic bench logic --out reports/logicbench.md
+    Example: circuitlogic bench logic --tier true,rotated --out reports/logicbench.md
     """
-    from circuitlogic.benchmarks.logicbench.cases import Sizes
-    from circuitlogic.benchmarks.logicbench.command import command_of, draw_table
+    from circuitlogic.benchmarks.logicbench.command import command_of, draw_tables
+    from circuitlogic.benchmarks.logicbench.conditions import Knobs, magnitudes_named
     from circuitlogic.benchmarks.logicbench.report import write_json_document, write_report
-    from circuitlogic.benchmarks.logicbench.run import Settings, run_logicbench
+    from circuitlogic.benchmarks.logicbench.run import run_logicbench
+    from circuitlogic.benchmarks.logicbench.settings import Settings, Sizes
     from circuitlogic.cli.console_progress import console_progress
     from circuitlogic.cli.settings import parse_widths, with_threads
 
     settings = Settings(
         seeds=tuple(parse_widths(seed, what="--seed", lowest=0)),
-        sizes=Sizes(samples=samples, per_kind=per_kind),
+        sizes=Sizes(samples=samples, per_kind=per_kind, pool=pool),
         leaks=_numbers(leak, "--leak"),
         kinds=_names(kinds, ";"),
         conditions=_names(conditions, ","),
         arms=_names(arms, ","),
+        tiers=_names(tier, ","),
+        knobs=Knobs(
+            magnitudes=magnitudes_named(magnitudes) if magnitudes else None,
+            rates=_pair(rates, "--rates"),
+            weight_noise=weight_noise,
+            spurious=_whole_pair(spurious, "--spurious"),
+            spurious_weight=spurious_weight,
+        ),
+        rhos=_numbers(twins, "--twins"),
+        fan_ins=tuple(parse_widths(fan_in, what="--fan-in")),
+        depths=tuple(parse_widths(depth, what="--depth")),
     )
     streams = Streams(color=not no_color, quiet=quiet)
     with with_threads(1), console_progress(streams) as progress:
-        bench = run_logicbench(settings, progress)
-    streams.draw(draw_table(bench))
+        bench = run_logicbench(settings, progress, jobs)
+    for table in draw_tables(bench):
+        streams.draw(table)
     if json_file is not None:
         write_json_document(bench, json_file)
     if out is not None:
         write_report(bench, out, command_of(settings, out))
         write(f"{out}\n")
+
+
+@bench_app.command("lm")
+def lm(
+    config_file: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="Of a language model's study.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the report.")] = Path(
+        "reports/lm"
+    ),
+    work: Annotated[
+        Path, typer.Option(metavar="DIR", help="Its studies; a second run takes them up.")
+    ] = Path("runs/bench-lm"),
+    control: Annotated[bool, typer.Option(help="Study the untrained copy of the model too.")] = True,
+    threads: Annotated[int, typer.Option(min=1, help="Threads torch may use.")] = 1,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> None:
+    """Study a language model and its untrained copy side by side, with galleries of its gates.
+
+    Example: circuitlogic bench lm novels.toml --out reports/novels
+    """
+    from circuitlogic.benchmarks.lm.run import run_lm
+    from circuitlogic.cli.console_progress import console_progress
+    from circuitlogic.cli.settings import with_threads
+    from circuitlogic.config import load_config
+
+    command = f"circuitlogic bench lm {config_file.name}{'' if control else ' --no-control'}"
+    config = load_config(config_file)
+    with with_threads(threads), console_progress(Streams(color=not no_color, quiet=quiet)) as progress:
+        report = run_lm(work, out, config, control, command, progress)
+    write(f"{report}\n")
 
 
 def _names(text: str, separator: str) -> tuple[str, ...]:
@@ -163,3 +225,21 @@ def _numbers(text: str, what: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
         raise ConfigError(f"{what} {text!r}: write numbers, for example 0,1,3") from None
+
+
+def _pair(text: str, what: str) -> tuple[float, float] | None:
+    if not text:
+        return None
+    values = _numbers(text, what)
+    if len(values) != 2:
+        raise ConfigError(f"{what} {text!r}: write a lowest and a highest, for example 0.01,0.1")
+    return values[0], values[1]
+
+
+def _whole_pair(text: str, what: str) -> tuple[int, int] | None:
+    pair = _pair(text, what)
+    if pair is None:
+        return None
+    if any(value != int(value) for value in pair):
+        raise ConfigError(f"{what} {text!r}: write whole numbers, for example 6,14")
+    return int(pair[0]), int(pair[1])

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from circuitlogic.cli.console import write, write_raw
-from circuitlogic.cli.options import Force, StudyArgument, check_free
+from circuitlogic.cli.options import MAX_LAYERS, Force, StudyArgument, check_free
+from circuitlogic.errors import ConfigError
 
 if TYPE_CHECKING:
     import graphviz
@@ -23,6 +24,10 @@ def diagram(
     depth: Annotated[
         int | None, typer.Option(min=1, help="Draw the input cone so many edges deep, not the one gate.")
     ] = None,
+    expand: Annotated[
+        int | None,
+        typer.Option(min=1, max=MAX_LAYERS, help="Draw the gate with its inputs' gates nested, N layers."),
+    ] = None,
     min_weight: Annotated[
         float, typer.Option(min=0.0, help="Of a cone: only edges with |weight| above it.")
     ] = 0.0,
@@ -32,7 +37,7 @@ def diagram(
     ] = "svg",
     force: Force = False,
 ) -> None:
-    """Draw a gate as a circuit, or a feature's input cone.
+    """Draw a gate as a circuit, the gates that feed it with it, or a feature's input cone.
 
     Prints the path of the file.
 
@@ -45,7 +50,9 @@ def diagram(
     if path is not None:
         format_of(path)
         check_free(path, force=force)
-    drawn = _drawing(Study.open(study), feature, depth, min_weight)
+    if depth is not None and expand is not None:
+        raise ConfigError("--depth draws features and --expand draws gates: give one of them")
+    drawn = _drawing(Study.open(study), feature, depth, expand, min_weight)
     if path is None:
         write_raw(render_dot(drawn.source, format, engine))
         return
@@ -53,15 +60,22 @@ def diagram(
     write(f"{path}\n")
 
 
-def _drawing(study: "Study", feature: str, depth: int | None, min_weight: float) -> "graphviz.Digraph":
+def _drawing(
+    study: "Study", feature: str, depth: int | None, expand: int | None, min_weight: float
+) -> "graphviz.Digraph":
     from circuitlogic.cli.cone_circuit import cone_circuit
     from circuitlogic.cli.gate_lookup import gate_of
-    from circuitlogic.render.dot import circuit_to_dot, gate_circuit
+    from circuitlogic.logic.composition import compose
+    from circuitlogic.render.dot import MAX_DRAWN, circuit_to_dot, composition_circuit, gate_circuit
     from circuitlogic.report.view import graph_labels
     from circuitlogic.stages.extracted import load_gates, load_graph
 
     graph, gates = load_graph(study), load_gates(study)
     labels = graph_labels(graph)
+    if expand is not None:
+        gate = gate_of(graph, gates, feature)
+        found = compose(gate.feature, {one.feature: one for one in gates}, expand, MAX_DRAWN)
+        return composition_circuit(found, labels)
     if depth is None:
         return gate_circuit(gate_of(graph, gates, feature), labels)
     circuit, start = cone_circuit(graph, feature, depth, min_weight)

@@ -16,6 +16,9 @@ def extract(
             min=0.0, help="Keep edges with |weight| above it, in unit scale. Default: the study's setting."
         ),
     ] = None,
+    jobs: Annotated[
+        int, typer.Option(min=1, help="Processes that read gates; the result does not depend on it.")
+    ] = 1,
     json: Json = False,
     threads: Threads = None,
     quiet: Quiet = False,
@@ -39,7 +42,7 @@ def extract(
     opened = Study.open(study)
     streams = Streams(color=not no_color, quiet=quiet)
     with with_threads(threads), console_progress(streams) as progress:
-        metrics = run(opened, threshold=threshold, progress=progress)
+        metrics = run(opened, threshold=threshold, progress=progress, jobs=jobs)
     result = extraction(opened, metrics)
     if json:
         write_document("extract", result.document)

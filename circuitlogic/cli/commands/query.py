@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from circuitlogic.cli.options import Output, StudyArgument, output_options
+from circuitlogic.cli.query_options import Narrowed, NarrowedWalk, narrowed, narrowed_walk
 
 if TYPE_CHECKING:
     from circuitlogic.graph.store import FeatureGraph
@@ -17,26 +18,24 @@ query_app = typer.Typer(
     no_args_is_help=True,
     help="""Ask the feature graph.
 
-    What feeds a feature, what it feeds, how features hang together.
+    What feeds a feature, what it feeds, how features hang together. A feature is SITE/INDEX, or @TEXT for
+    the one that bears this label.
 
     Example: circuitlogic query runs/digits ancestors hidden.2/30 --depth 2""",
 )
 
-Feature: TypeAlias = Annotated[str, typer.Argument(metavar="FEATURE", help="SITE/INDEX, e.g. hidden.1/30.")]
-First: TypeAlias = Annotated[str, typer.Argument(metavar="A", help="SITE/INDEX.")]
-Second: TypeAlias = Annotated[str, typer.Argument(metavar="B", help="SITE/INDEX.")]
-Depth: TypeAlias = Annotated[int | None, typer.Option(min=1, help="At most so many edges away.")]
-MinWeight: TypeAlias = Annotated[
-    float, typer.Option(min=0.0, help="Follow only edges with |weight| above it.")
+Feature: TypeAlias = Annotated[
+    str, typer.Argument(metavar="FEATURE", help="SITE/INDEX, e.g. hidden.1/30, or @LABEL.")
 ]
-Sign: TypeAlias = Annotated[Literal["+", "-"] | None, typer.Option(help="Follow only edges of this sign.")]
-Sites: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--site", help="Keep only features of this site; repeatable.")
-]
+First: TypeAlias = Annotated[str, typer.Argument(metavar="A", help="SITE/INDEX or @LABEL.")]
+Second: TypeAlias = Annotated[str, typer.Argument(metavar="B", help="SITE/INDEX or @LABEL.")]
 Tree: TypeAlias = Annotated[bool, typer.Option("--tree", help="Draw the tree in a pipe, too.")]
 Isolated: TypeAlias = Annotated[bool, typer.Option(help="Add features that have neither inputs nor outputs.")]
+Of: TypeAlias = Annotated[
+    str | None, typer.Option("--of", metavar="FEATURE", help="Only those in the cone of this feature.")
+]
 
-_Ask: TypeAlias = "Callable[[FeatureGraph, float], SubGraph]"
+_Ask: TypeAlias = "Callable[[FeatureGraph, dict[str, Any]], SubGraph]"
 
 
 _study: ContextVar[Path] = ContextVar("study")
@@ -53,8 +52,9 @@ def _answer(
     question: str,
     ask: _Ask,
     output: Output,
-    min_weight: float = 0.0,
+    narrow: Narrowed,
     *,
+    limited: bool = True,
     tree: bool = False,
     upstream: bool | None = None,
 ) -> None:
@@ -62,44 +62,49 @@ def _answer(
 
     Args:
         question: For the JSON document.
-        ask: The query at a given `min_weight`.
+        ask: The query, given the graph and the filters.
         output: How to print.
-        min_weight: What the user asked for.
+        narrow: The filters.
+        limited: Whether `--limit` is a filter of the question, or only cuts its rows.
         tree: Draw a tree even in a pipe.
         upstream: Of a cone: whether it holds inputs or outputs; None for other answers, which are no trees.
     """
     from circuitlogic.cli.answers import print_answer
-    from circuitlogic.stages.extracted import load_graph
     from circuitlogic.study import Study
 
     root = _study.get()
-    graph = load_graph(Study.open(root))
-    print_answer(root, question, lambda least: ask(graph, least), output, min_weight, tree, upstream)
+    graph = Study.open(root).graph
+    limit = output.limit if limited else None
+    print_answer(
+        root,
+        question,
+        lambda least: ask(graph, narrow.only(graph, least, limit)),
+        output,
+        narrow.min_weight,
+        tree,
+        upstream,
+    )
+
+
+def _node(graph: "FeatureGraph", text: str) -> str:
+    from circuitlogic.cli.feature_lookup import feature_named
+
+    return feature_named(graph, text)
 
 
 @query_app.command()
 @output_options
-def ancestors(
-    feature: Feature,
-    depth: Depth = None,
-    min_weight: MinWeight = 0.0,
-    sign: Sign = None,
-    site: Sites = None,
-    tree: Tree = False,
-    *,
-    output: Output,
-) -> None:
+@narrowed_walk
+def ancestors(feature: Feature, tree: Tree = False, *, narrow: NarrowedWalk, output: Output) -> None:
     """Everything that feeds a feature: its input cone, as a tree with weights.
 
     Example: circuitlogic query runs/digits ancestors hidden.2/30 --depth 2
     """
-    from circuitlogic.graph import queries
-
     _answer(
         "ancestors",
-        lambda graph, least: queries.ancestors(graph, feature, depth, least, sign, site, output.limit),
+        lambda graph, only: graph.ancestors(_node(graph, feature), **only),
         output,
-        min_weight,
+        narrow,
         tree=tree,
         upstream=True,
     )
@@ -107,27 +112,17 @@ def ancestors(
 
 @query_app.command()
 @output_options
-def descendants(
-    feature: Feature,
-    depth: Depth = None,
-    min_weight: MinWeight = 0.0,
-    sign: Sign = None,
-    site: Sites = None,
-    tree: Tree = False,
-    *,
-    output: Output,
-) -> None:
+@narrowed_walk
+def descendants(feature: Feature, tree: Tree = False, *, narrow: NarrowedWalk, output: Output) -> None:
     """Everything that a feature feeds, as a tree with weights.
 
     Example: circuitlogic query runs/digits descendants hidden.0/12 --min-weight 0.2
     """
-    from circuitlogic.graph import queries
-
     _answer(
         "descendants",
-        lambda graph, least: queries.descendants(graph, feature, depth, least, sign, site, output.limit),
+        lambda graph, only: graph.descendants(_node(graph, feature), **only),
         output,
-        min_weight,
+        narrow,
         tree=tree,
         upstream=False,
     )
@@ -135,140 +130,136 @@ def descendants(
 
 @query_app.command()
 @output_options
-def neighbors(
-    feature: Feature,
-    min_weight: MinWeight = 0.0,
-    sign: Sign = None,
-    site: Sites = None,
-    *,
-    output: Output,
-) -> None:
+@narrowed
+def neighbors(feature: Feature, *, narrow: Narrowed, output: Output) -> None:
     """The features one edge away, inputs and outputs.
 
     Example: circuitlogic query runs/digits neighbors hidden.1/30
     """
-    from circuitlogic.graph import queries
-
     _answer(
         "neighbors",
-        lambda graph, least: queries.neighbors(graph, feature, least, sign, site, output.limit),
+        lambda graph, only: graph.neighbors(_node(graph, feature), **only),
         output,
-        min_weight,
+        narrow,
     )
 
 
 @query_app.command()
 @output_options
+@narrowed_walk
 def path(
     a: First,
     b: Second,
     k: Annotated[int, typer.Option("-k", min=1, help="How many paths.")] = 1,
-    min_weight: MinWeight = 0.0,
-    sign: Sign = None,
     *,
+    narrow: NarrowedWalk,
     output: Output,
 ) -> None:
     """The strongest directed paths from A to B, by the product of |weight|.
 
+    `--site` confines what lies between them.
+
     Example: circuitlogic query runs/digits path hidden.0/12 hidden.2/30 -k 3
     """
-    from circuitlogic.graph import queries
-
-    _answer("path", lambda graph, least: queries.path(graph, a, b, k, least, sign), output, min_weight)
-
-
-@query_app.command()
-@output_options
-def between(
-    a: First,
-    b: Second,
-    min_weight: MinWeight = 0.0,
-    sign: Sign = None,
-    *,
-    output: Output,
-) -> None:
-    """All features on any directed path from A to B.
-
-    Example: circuitlogic query runs/digits between hidden.0/12 hidden.2/30
-    """
-    from circuitlogic.graph import queries
-
-    _answer("between", lambda graph, least: queries.between(graph, a, b, least, sign), output, min_weight)
-
-
-@query_app.command()
-@output_options
-def common(
-    a: First,
-    b: Second,
-    depth: Depth = None,
-    min_weight: MinWeight = 0.0,
-    sign: Sign = None,
-    site: Sites = None,
-    *,
-    output: Output,
-) -> None:
-    """The ancestors that A and B share.
-
-    Example: circuitlogic query runs/digits common hidden.2/30 hidden.2/31
-    """
-    from circuitlogic.graph import queries
-
     _answer(
-        "common",
-        lambda graph, least: queries.common(graph, a, b, depth, least, sign, site, output.limit),
+        "path",
+        lambda graph, only: graph.path(_node(graph, a), _node(graph, b), k, **only),
         output,
-        min_weight,
+        narrow,
+        limited=False,
     )
 
 
 @query_app.command()
 @output_options
-def roots(min_weight: MinWeight = 0.0, isolated: Isolated = False, *, output: Output) -> None:
-    """Features with outputs and no inputs.
+@narrowed_walk
+def between(a: First, b: Second, *, narrow: NarrowedWalk, output: Output) -> None:
+    """All features on any directed path from A to B.
+
+    Example: circuitlogic query runs/digits between hidden.0/12 hidden.2/30
+    """
+    _answer(
+        "between",
+        lambda graph, only: graph.between(_node(graph, a), _node(graph, b), **only),
+        output,
+        narrow,
+    )
+
+
+@query_app.command()
+@output_options
+@narrowed_walk
+def common(a: First, b: Second, *, narrow: NarrowedWalk, output: Output) -> None:
+    """The ancestors that A and B share.
+
+    Example: circuitlogic query runs/digits common hidden.2/30 hidden.2/31
+    """
+    _answer(
+        "common",
+        lambda graph, only: graph.common(_node(graph, a), _node(graph, b), **only),
+        output,
+        narrow,
+    )
+
+
+@query_app.command()
+@output_options
+@narrowed_walk
+def roots(isolated: Isolated = False, of: Of = None, *, narrow: NarrowedWalk, output: Output) -> None:
+    """Features with outputs and no inputs; with --of, where the ancestry of a feature begins.
 
     Example: circuitlogic query runs/digits roots --min-weight 0.3
     """
-    from circuitlogic.graph import queries
-
-    _answer("roots", lambda graph, least: queries.roots(graph, least, isolated), output, min_weight)
+    _answer(
+        "roots",
+        lambda graph, only: graph.roots(isolated, None if of is None else _node(graph, of), **only),
+        output,
+        narrow,
+    )
 
 
 @query_app.command()
 @output_options
-def leaves(min_weight: MinWeight = 0.0, isolated: Isolated = False, *, output: Output) -> None:
-    """Features with inputs and no outputs.
+@narrowed_walk
+def leaves(isolated: Isolated = False, of: Of = None, *, narrow: NarrowedWalk, output: Output) -> None:
+    """Features with inputs and no outputs; with --of, where the influence of a feature ends.
 
     Example: circuitlogic query runs/digits leaves --format csv
     """
-    from circuitlogic.graph import queries
-
-    _answer("leaves", lambda graph, least: queries.leaves(graph, least, isolated), output, min_weight)
+    _answer(
+        "leaves",
+        lambda graph, only: graph.leaves(isolated, None if of is None else _node(graph, of), **only),
+        output,
+        narrow,
+    )
 
 
 @query_app.command()
 @output_options
+@narrowed
 def find(
     label: Annotated[str | None, typer.Option(help="Part of the label; case does not matter.")] = None,
     kind: Annotated[str | None, typer.Option(help="Gate kind.")] = None,
     min_fan_in: Annotated[int | None, typer.Option(min=0, help="At least so many inputs.")] = None,
-    site: Annotated[str | None, typer.Option(help="Only features of this site.")] = None,
-    min_weight: MinWeight = 0.0,
+    min_fidelity: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="At least this held-out F1 of the formula.")
+    ] = None,
     *,
+    narrow: Narrowed,
     output: Output,
 ) -> None:
     """Features that meet every condition given.
 
-    Example: circuitlogic query runs/digits find --kind and-not --min-fan-in 3
+    Example: circuitlogic query runs/digits find --kind and-not --min-fan-in 3 --min-fidelity 0.8
     """
-    from circuitlogic.graph import queries
-    from circuitlogic.logic.kinds import kind_named
-
     if kind is not None:
+        from circuitlogic.logic.kinds import kind_named
+
         kind_named(kind)
     _answer(
         "find",
-        lambda graph, least: queries.find(graph, label, kind, min_fan_in, site, least),
+        lambda graph, only: graph.find(label, kind, min_fan_in, min_fidelity, **only),
         output,
-        min_weight,
+        narrow,
+        limited=False,
     )

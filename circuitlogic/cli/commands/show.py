@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from circuitlogic.cli.options import Output, StudyArgument, output_options
-from circuitlogic.errors import NothingLeftError
+from circuitlogic.cli.options import MAX_LAYERS, Output, StudyArgument, output_options
+from circuitlogic.errors import ConfigError, NothingLeftError
 
 if TYPE_CHECKING:
     from circuitlogic.graph.store import FeatureGraph
@@ -30,23 +30,36 @@ def show(
     min_f1: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="Only gates with this held-out F1 or more.")
     ] = None,
+    expand: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=MAX_LAYERS, help="Write one gate over the inputs of its inputs, N layers back."
+        ),
+    ] = None,
     *,
     output: Output,
 ) -> None:
     """Show all gates, best proven first, or one gate.
 
     Example: circuitlogic show runs/digits --kind and-not --min-f1 0.8
+
+    One gate over the inputs of its inputs: circuitlogic show runs/digits hidden.2/30 --expand 2
     """
     from circuitlogic.report.gate_rows import gate_rows
     from circuitlogic.report.view import graph_labels
     from circuitlogic.stages.extracted import load_gates, load_graph
     from circuitlogic.study import Study
 
+    if expand is not None and feature is None:
+        raise ConfigError("--expand writes out one gate: name it, as SITE/INDEX")
     opened = Study.open(study)
     gates, graph = load_gates(opened), load_graph(opened)
     if feature is not None:
         from circuitlogic.cli.gate_lookup import gate_of
 
+        if expand is not None:
+            _expanded(opened, graph, gates, gate_of(graph, gates, feature), expand, output)
+            return
         _one(opened, graph, gate_of(graph, gates, feature), output)
         return
     rows = gate_rows(gates, graph_labels(graph))
@@ -94,17 +107,53 @@ def _one(study: "Study", graph: "FeatureGraph", gate: "Gate", output: Output) ->
     from circuitlogic.report.examples import ExampleBook
     from circuitlogic.report.gate_panel import gate_panel
     from circuitlogic.report.gate_rows import gate_row
+    from circuitlogic.report.token_book import TokenBook, gate_tokens_json
+    from circuitlogic.report.token_panel import gate_tokens
     from circuitlogic.report.view import graph_labels
 
     labels = graph_labels(graph)
     row = gate_row(gate, labels)
+    tokens = TokenBook(study, labels).gate(gate)
     if output.is_default or (output.chosen == "table" and output.columns is None):
         pictures = ExampleBook(study).of(gate.feature) if output.streams.interactive else None
         output.streams.draw(gate_panel(gate, labels, pictures), pipe_width=_PANEL)
+        if tokens is not None:
+            f1 = gate.evidence.f1 if row.claims and gate.evidence is not None else None
+            output.streams.draw(gate_tokens(tokens, f1), pipe_width=_PANEL)
     elif output.chosen == "json" and output.columns is None:
-        write_document("gate", {"study": str(study.root), "label": row.label, "gate": gate_to_json(gate)})
+        about = {"study": str(study.root), "label": row.label, "gate": gate_to_json(gate)}
+        write_document("gate", about | ({} if tokens is None else {"tokens": gate_tokens_json(tokens)}))
     else:
         write_listing(Listing("show", COLUMNS, gate_values([row]), SHOWN), output)
+
+
+def _expanded(
+    study: "Study",
+    graph: "FeatureGraph",
+    gates: Sequence["Gate"],
+    gate: "Gate",
+    layers: int,
+    output: Output,
+) -> None:
+    """One gate over deeper inputs, with its score measured at every depth.
+
+    Raises:
+        ConfigError: the gate has no formula, or rows are asked for.
+    """
+    from circuitlogic.cli.documents import write_document
+    from circuitlogic.report.expansion import expansion_to_json
+    from circuitlogic.report.expansion_panel import expansion_panel
+    from circuitlogic.report.expansions import Expander
+    from circuitlogic.report.view import graph_labels
+
+    plain = output.is_default or output.chosen == "table"
+    if output.columns is not None or not (plain or output.chosen == "json"):
+        raise ConfigError("--expand prints one gate as text, or with --json as a document; it has no rows")
+    expansion = Expander(study, gates, graph_labels(graph)).of(gate.feature, layers)
+    if plain:
+        output.streams.draw(expansion_panel(expansion), pipe_width=_PANEL)
+    else:
+        write_document("expansion", {"study": str(study.root), **expansion_to_json(expansion)})
 
 
 def _listing(study: "Study", rows: Sequence["GateRow"], whole: bool, output: Output) -> None:

@@ -30,11 +30,14 @@ def train(
     solver: Annotated[Solver | None, typer.Option(help="Of the connectors.")] = None,
     init: Annotated[Init | None, typer.Option(help="Of the connectors.")] = None,
     edges: Annotated[int | None, typer.Option(help="Edges to keep per connector.")] = None,
+    tokens: Annotated[int | None, typer.Option(min=1, help="To train on (language models).")] = None,
+    disk_budget: Annotated[float | None, typer.Option(metavar="GB", help="For activations of text.")] = None,
+    keep_bos: Annotated[
+        bool, typer.Option("--keep-bos", help="Keep special and first tokens of text.")
+    ] = False,
     settings: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", metavar="SECTION.KEY=VALUE", help="Any other setting, repeatable; VALUE as in TOML."
-        ),
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Any other setting, repeatable, as in TOML."),
     ] = None,
     threads: Threads = None,
     quiet: Quiet = False,
@@ -47,9 +50,7 @@ def train(
 
     Example: circuitlogic train --dataset digits --out runs/digits
     """
-    from circuitlogic.cli.console_progress import console_progress
-    from circuitlogic.cli.settings import parse_settings, parse_widths, resolve_config, with_threads
-    from circuitlogic.pipeline import train as run
+    from circuitlogic.cli.settings import parse_settings, parse_widths
 
     flags: dict[str, Any] = {
         "data.dataset": dataset,
@@ -62,10 +63,22 @@ def train(
         "connectors.solver": solver,
         "connectors.init": init,
         "tune.edges": edges,
+        "text.tokens": tokens,
+        "text.disk_budget": disk_budget,
+        **({"text.keep_special": True, "text.skip_first": 0} if keep_bos else {}),
         **parse_settings(settings or []),
     }
+    _run(config_file, out, flags, threads, Streams(color=not no_color, quiet=quiet))
+
+
+def _run(
+    config_file: Path | None, out: Path, flags: dict[str, Any], threads: int | None, streams: Streams
+) -> None:
+    from circuitlogic.cli.console_progress import console_progress
+    from circuitlogic.cli.settings import resolve_config, with_threads
+    from circuitlogic.pipeline import train as run
+
     config = resolve_config(config_file, out, flags)
-    streams = Streams(color=not no_color, quiet=quiet)
     with with_threads(threads), console_progress(streams) as progress:
         study = run(out, config, progress)
     streams.say(f"trained: next, `circuitlogic extract {study.root}`")

@@ -10,7 +10,7 @@ from circuitlogic.cli.options import Json, NoColor, Quiet, StudyArgument
 from circuitlogic.errors import ConfigError
 
 if TYPE_CHECKING:
-    from circuitlogic.stages.feature_network import NetworkMetrics
+    from circuitlogic.stages.network_metrics import NetworkMetrics
 
 
 def verify(
@@ -100,26 +100,45 @@ def _verify_network(
 def _verify_gates(
     study: Path, split: str, feature: str | None, least: float | None, json: bool, streams: Streams
 ) -> None:
-    from circuitlogic.cli.causal_table import check_confirmed, chosen, draw_gate, draw_gates, summary_line
+    from circuitlogic.cli.causal_table import (
+        check_confirmed,
+        chosen,
+        draw_gate,
+        draw_gates,
+        draw_rereading,
+        rereading_line,
+        summary_line,
+    )
     from circuitlogic.cli.console_progress import console_progress
     from circuitlogic.cli.documents import write_document
     from circuitlogic.pipeline import verify_gates
+    from circuitlogic.stages.causal import load_causal_rereadings
     from circuitlogic.study import Study
     from circuitlogic.verify.causal_summary import summarise
-    from circuitlogic.verify.interventions_file import intervention_to_json
+    from circuitlogic.verify.interventions_file import intervention_to_json, rereading_to_json
+    from circuitlogic.verify.rereading import summarise_rereadings
 
+    opened = Study.open(study)
     with console_progress(streams) as progress:
-        gates = chosen(verify_gates(Study.open(study), None, split, progress), feature)
-    summary = summarise(gates)
+        gates = chosen(verify_gates(opened, None, split, progress), feature)
+    shown = {gate.feature for gate in gates}
+    again = [one for one in load_causal_rereadings(opened, split) if one.reading.gate.feature in shown]
+    summary, rereadings = summarise(gates), summarise_rereadings(again)
     if json:
         rows = [intervention_to_json(gate) for gate in gates]
-        write_document("causal", {"study": str(study), "split": split, "summary": summary, "gates": rows})
+        left = [rereading_to_json(one) for one in again]
+        content = {"study": str(study), "split": split, "summary": summary, "read_again": rereadings}
+        write_document("causal", {**content, "gates": rows, "rereadings": left})
     else:
         if feature is None:
             draw_gates(streams, gates)
         else:
             draw_gate(streams, gates[0])
+            for one in again:
+                draw_rereading(streams, one)
         streams.draw(summary_line(summary))
+        if feature is None and again:
+            streams.draw(rereading_line(rereadings))
     check_confirmed(summary, least)
 
 

@@ -1,7 +1,7 @@
-"""Objectives and steps by which a connector is trained: a registry of solvers.
+"""Objectives and steps of the solvers that descend batch by batch.
 
-A solver says in which units it works: the features' own (`raw`), or features divided by their scales (`unit`). The
-choice matters beyond the loss, because Adam's steps have the same size whatever the units.
+An objective says in which units it works: the features' own (`raw`), or features divided by their scales (`unit`).
+The choice matters beyond the loss, because Adam's steps have the same size whatever the units.
 """
 
 from collections.abc import Callable
@@ -12,12 +12,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from circuitlogic.errors import unknown_name
-
 
 @dataclass(frozen=True, slots=True)
-class Solver:
-    """A training objective and what follows each optimiser step."""
+class Objective:
+    """What is minimised and what follows each optimiser step."""
 
     units: Literal["raw", "unit"]
     """Of features, parameters and loss alike."""
@@ -27,7 +25,7 @@ class Solver:
     """(W, l1 * each entry's step size [n_out, n_in]): changes W in place."""
 
 
-def gradient_loss(
+def seed_loss(
     z: Float[Tensor, "batch n_out"],
     target: Float[Tensor, "batch n_out"],
     weight: Float[Tensor, "n_out n_in"],
@@ -53,18 +51,6 @@ def soft_threshold(weight: Float[Tensor, "n_out n_in"], amount: Float[Tensor, "n
     weight.copy_(weight.sign() * (weight.abs() - amount).clamp_min(0))
 
 
-def _nothing(weight: Tensor, amount: Tensor) -> None:  # noqa: ARG001
+def no_step(weight: Tensor, amount: Tensor) -> None:  # noqa: ARG001
+    """Leave W as the optimiser made it."""
     return
-
-
-_SOLVERS: dict[str, Solver] = {
-    "gradient": Solver("raw", gradient_loss, _nothing),
-    "proximal": Solver("unit", convexified_loss, soft_threshold),
-}
-
-
-def solver_named(name: str) -> Solver:
-    """The solver registered under `name`."""
-    if name not in _SOLVERS:
-        raise unknown_name("connector solver", name, _SOLVERS)
-    return _SOLVERS[name]

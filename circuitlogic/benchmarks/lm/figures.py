@@ -1,0 +1,149 @@
+"""Owns the figures of one stretch of a language model's study; all held out."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+
+from circuitlogic.logic.formula import literals_of
+from circuitlogic.report.gallery import GAIN, Exhibit, exhibits
+from circuitlogic.stages.dictionaries import load_dictionary, load_sae_metrics
+from circuitlogic.stages.extracted import load_gates
+from circuitlogic.stages.network_metrics import FIDELITY, load_metrics
+from circuitlogic.stages.splicing import CUT, FIRING, MEAN, ORIGINAL, SAE_BOTH, SAE_IN, SAE_OUT, SOLVED, ZERO
+from circuitlogic.stages.stretches import stretches
+from circuitlogic.stages.subject import load_card
+from circuitlogic.stages.token_evidence import load_token_evidence
+from circuitlogic.study import Study
+from circuitlogic.verify.faithfulness import Faithfulness
+
+GOOD = 0.8
+"""F1 from which a formula counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFigures:
+    """One dictionary."""
+
+    site: str
+    features: int
+    fvu: float
+    l0: float
+    dead: float
+    rare: float
+    """Share of features with fewer than 100 training firings."""
+
+
+@dataclass(frozen=True, slots=True)
+class StretchFigures:
+    """One layer."""
+
+    source: SiteFigures
+    target: SiteFigures
+    tokens: int
+    """Scored by the splice test."""
+    original: float
+    """Cross-entropy of the whole model, nats."""
+    worth: float
+    """What zero ablation adds, nats: what `recovered` is a share of."""
+    worth_mean: float
+    """The same for mean ablation."""
+    recovered: dict[str, float]
+    """By variant, against zero ablation."""
+    agreement: float
+    """Of the thresholded connector with the original's next token."""
+    in_degree: float
+    edges: int
+    live: int
+    """Output features with at least 20 held-out firings."""
+    r2: float
+    firing_f1: float
+    firing_f1_share: float
+    """Live features with firing F1 >= 0.8."""
+    gates: int
+    """Output features that could be read."""
+    claimed: int
+    """Of these, with a formula."""
+    kept_f1: float | None
+    """Median over gates with formula of at most 5 literals: F1 of the formula over that of the connector row."""
+    good: int
+    """Formulas with F1 >= 0.8."""
+    good_negative: int
+    """Of these, with a literal that vetoes."""
+    contextual: int
+    """Of these, beating the current token alone by >= 0.05."""
+    contextual_one: int
+    """Of these, passing interventions in at least one direction."""
+    contextual_both: int
+    token_f1: float | None
+    """Median held-out F1 of the current token alone, over gates that could be read."""
+
+
+def stretch_figures(study: Study) -> tuple[StretchFigures, ...]:
+    """Every stretch of an extracted study whose gates were intervened on."""
+    ends = stretches(load_card(study).sites)
+    return tuple(_figures(study, *pair, number, len(ends)) for number, pair in enumerate(ends))
+
+
+def _figures(study: Study, source: str, target: str, number: int, of: int) -> StretchFigures:
+    metrics = load_metrics(study, FIDELITY)
+    prefix = f"{target.removesuffix('.out')}: " if of > 1 else ""
+    rows = {
+        row.variant.removeprefix(prefix): row for row in metrics.variants if row.variant.startswith(prefix)
+    }
+    original = next(row for row in metrics.variants if row.variant == ORIGINAL)
+    fidelity, sparsity = metrics.fidelity[number], metrics.sparsity[number]
+    gates = [g for g in load_gates(study) if g.feature.site == target and g.evidence is not None]
+    found = [one for one in exhibits(study) if one.row.gate.feature.site == target]
+    good = [one for one in found if one.f1 >= GOOD]
+    contextual = [one for one in good if one.gain is not None and one.gain >= GAIN]
+    evidence = load_token_evidence(study)
+    tokens = [evidence[g.feature].baseline.f1 for g in gates if g.feature in evidence]
+    return StretchFigures(
+        source=_site(study, source),
+        target=_site(study, target),
+        tokens=original.samples,
+        original=original.loss,
+        worth=rows[ZERO].loss - original.loss,
+        worth_mean=rows[MEAN].loss - original.loss,
+        recovered=_recovered(rows),
+        agreement=rows[CUT].agreement,
+        in_degree=sparsity.in_degree_mean,
+        edges=sparsity.edges,
+        live=fidelity.live,
+        r2=fidelity.r2_median,
+        firing_f1=fidelity.firing_f1_median,
+        firing_f1_share=fidelity.firing_f1_share_80,
+        gates=len(gates),
+        claimed=len(found),
+        kept_f1=_kept(found),
+        good=len(good),
+        good_negative=sum("NOT" in one.row.expression for one in good),
+        contextual=len(contextual),
+        contextual_one=sum(one.directions is not None and one.directions.passed >= 1 for one in contextual),
+        contextual_both=sum(one.directions is not None and one.directions.passed == 2 for one in contextual),
+        token_f1=median(tokens) if tokens else None,
+    )
+
+
+def _site(study: Study, site: str) -> SiteFigures:
+    metrics, statistics = load_sae_metrics(study, site), load_dictionary(study, site).statistics
+    rare = float((statistics.firings < 100).double().mean())
+    return SiteFigures(site, len(statistics.scales), metrics.fvu, metrics.l0, metrics.dead, rare)
+
+
+def _recovered(rows: dict[str, Faithfulness]) -> dict[str, float]:
+    names = (SAE_IN, SAE_OUT, SAE_BOTH, SOLVED, CUT, FIRING)
+    return {name: rows[name].loss_recovered for name in names if name in rows}
+
+
+def _kept(found: Iterable[Exhibit]) -> float | None:
+    """What reading a row as a formula of at most 5 literals leaves of its F1."""
+    shares = [
+        one.f1 / one.row.gate.evidence.connector_f1
+        for one in found
+        if one.row.gate.formula is not None
+        and len(literals_of(one.row.gate.formula)) <= 5
+        and one.row.gate.evidence is not None
+        and one.row.gate.evidence.connector_f1 > 0
+    ]
+    return median(shares) if shares else None

@@ -1,0 +1,95 @@
+"""Owns the targets the benchmark is held against: what is asked, what a run reached, whether that is enough."""
+
+from dataclasses import dataclass
+from statistics import fmean
+
+from circuitlogic.benchmarks.logicbench.arms import OWN
+from circuitlogic.benchmarks.logicbench.run import LogicBench
+from circuitlogic.benchmarks.logicbench.scoring import NO_KIND, Score
+from circuitlogic.benchmarks.logicbench.summary import ArmSummary, Share, share, summarise
+from circuitlogic.benchmarks.logicbench.tables import blocks, percent, scores_in
+
+_HIGH_FLOOR = 3.0
+_TIERS = (("rotated", 0.97), ("superposed", 0.90), ("sgd", 0.80))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One quantity."""
+
+    quantity: str
+    target: str
+    reached: str
+    met: bool
+
+
+def target_rows(bench: LogicBench) -> list[Target]:
+    """The targets that the tiers of this run can be held against."""
+    rows: list[Target] = []
+    scores = scores_in(bench, "true", bench.settings.leaks[0])
+    if any(s.arm == OWN.name for s in scores):
+        rows += _reading(scores)
+    floor = scores_in(bench, "true", _HIGH_FLOOR, OWN.name)
+    if floor:
+        rows.append(_at_least("strict at 3 x noise floor", share(floor, lambda s: s.strict), 0.96))
+    for tier, wanted in _TIERS:
+        found = scores_in(bench, tier, bench.settings.leaks[0], OWN.name)
+        if found:
+            summary = summarise(found)[0]
+            for name, value in (("edge F1", summary.edges.f1), ("kind macro-F1", summary.macro_f1)):
+                rows.append(Target(f"{tier}: {name}", f">= {wanted:.2f}", f"{value:.3f}", value >= wanted))
+    twins = [s for s in scores_in(bench, "twins", None, "with ablations") if s.condition == "rho 0.95"]
+    if twins:
+        rows.append(_at_least("twins at rho .95, ablated", share(twins, lambda s: s.strict), 0.95))
+    return rows + _coverage(bench)
+
+
+def _reading(scores: list[Score]) -> list[Target]:
+    """True features, lowest floor."""
+    summaries = summarise(scores)
+    own = next(s for s in summaries if s.arm == OWN.name)
+    mine = [s for s in scores if s.arm == OWN.name]
+    worst = min(own.by_kind, key=lambda kind: own.by_kind[kind].value)
+    rows = [
+        _at_least("strict, all kinds", own.strict, 0.98),
+        _at_least(f"strict, worst kind ({worst})", own.by_kind[worst], 0.93),
+        _at_least("strict, >= 100 firings", own.firings_100, 0.99),
+    ]
+    xor = [s for s in mine if s.planted_class in ("xor", "non-threshold")]
+    if xor:
+        flagged = share(xor, lambda s: s.read_class in ("xor", "non-threshold"))
+        rows.append(_at_least("non-threshold gates flagged", flagged, 0.97))
+    none = share((s for s in mine if s.planted_class == NO_KIND), lambda s: s.falsely)
+    if none.n:
+        rows.append(Target("no gate, named falsely", "<= 4 %", _count(none), none.value <= 0.04))
+    decided = blocks(mine)
+    if decided.n:
+        rows.append(_at_least("AND NOT against damped copy", decided, 0.99))
+    return rows + _lead(summaries, own)
+
+
+def _lead(summaries: tuple[ArmSummary, ...], own: ArmSummary) -> list[Target]:
+    others = [s for s in summaries if s.arm != OWN.name]
+    if not others:
+        return []
+    best = max(others, key=lambda s: s.strict.value)
+    lead = 100 * (own.strict.value - best.strict.value)
+    return [Target(f"points before the best baseline ({best.arm})", ">= 25", f"{lead:.1f}", lead >= 25)]
+
+
+def _coverage(bench: LogicBench) -> list[Target]:
+    found = [m for m in bench.measures if m.name == "coverage by document"]
+    rows: list[Target] = []
+    for setting in dict.fromkeys(m.setting for m in found):
+        value = fmean(m.value for m in found if m.setting == setting)
+        met = 0.92 <= value <= 0.97
+        rows.append(Target(f"95 % interval covers, {setting}", ".92 to .97", f"{value:.3f}", met))
+    return rows
+
+
+def _at_least(quantity: str, part: Share, wanted: float) -> Target:
+    return Target(quantity, f">= {100 * wanted:g} %", _count(part), part.value >= wanted)
+
+
+def _count(part: Share) -> str:
+    return f"{percent(part)} of {part.n:,}"

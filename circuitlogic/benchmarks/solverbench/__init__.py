@@ -1,0 +1,1 @@
+"""Connector solvers against planted rows and against their peers."""

@@ -1,0 +1,1 @@
+"""How a connector is found: one file per solver, and the registry that names them."""

@@ -1,0 +1,117 @@
+"""What one connector row needs of its sites' features: the samples on which any of them is active, and no
+others."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from circuitlogic.features import FeatureId
+from circuitlogic.logic.activity import Activity, FloatArray, IntArray, Row
+from circuitlogic.logic.columns import SharedLevels, column_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SiteFeatures:
+    """True features of one site on one split, raw units, sparse by column."""
+
+    site: str
+    matrix: sp.csc_array
+    """[samples, features], float64."""
+
+    def column(self, index: int) -> FloatArray:
+        """One feature on every sample."""
+        values, where = column_of(self.matrix, index)
+        found = np.zeros(self.samples)
+        found[where] = values
+        return found
+
+    @property
+    def samples(self) -> int:
+        """How many samples there are."""
+        return cast("tuple[int, int]", self.matrix.shape)[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """Source and target features of one connector on one split."""
+
+    source: SiteFeatures
+    target: SiteFeatures
+    documents: NDArray[np.int64] | None = None
+    """[samples] document of each token, for the bootstrap; None where samples are independent."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Edges:
+    """A thresholded connector by rows, as plain arrays: what another process can be sent."""
+
+    source: str
+    target: str
+    raw: sp.csr_array
+    """[n_out, n_in] the connector's entries."""
+    unit: FloatArray
+    """The same entries in the same order, between unit-scale features."""
+    bias: FloatArray
+    source_scales: FloatArray
+    target_scales: FloatArray
+
+    def row(self, index: int) -> Row:
+        """One output feature with its edges."""
+        span = slice(int(self.raw.indptr[index]), int(self.raw.indptr[index + 1]))
+        sources = np.asarray(self.raw.indices[span], dtype=np.int64)
+        return Row(
+            feature=FeatureId(self.target, index),
+            sources=tuple(FeatureId(self.source, i) for i in sources.tolist()),
+            weights=self.unit[span],
+            raw_weights=np.asarray(self.raw.data[span], dtype=np.float64),
+            bias=float(self.bias[index]),
+            scale=float(self.target_scales[index]),
+            source_scales=self.source_scales[sources],
+        )
+
+
+class SplitReader:
+    """Cuts rows out of a split; its buffers serve every row in turn."""
+
+    def __init__(self, split: Split, levels: SharedLevels | None = None) -> None:
+        """`levels`: of the source features on training samples."""
+        self.split = split
+        self.levels = levels
+        self._active: NDArray[np.bool_] = np.zeros(split.source.samples, dtype=np.bool_)
+        self._place: NDArray[np.int32] = np.zeros(split.source.samples, dtype=np.int32)
+
+    def activity(self, row: Row) -> Activity:
+        """What the row's inputs, its true output and the row did, where any input or the output is active."""
+        split, active = self.split, self._active
+        sources = np.array([source.index for source in row.sources], dtype=np.int64)
+        columns = [column_of(split.source.matrix, at) for at in sources.tolist()]
+        values, fired = column_of(split.target.matrix, row.feature.index)
+        for where in (fired, *(where for _, where in columns)):
+            active[where] = True
+        listed = np.flatnonzero(active)
+        active[listed] = False
+        self._place[listed] = np.arange(listed.size, dtype=np.int32)
+        inputs = self._inputs(columns, listed.size)
+        target = np.zeros(listed.size)
+        target[self._place[fired]] = values
+        return Activity(
+            inputs=inputs,
+            target=target,
+            predicted=np.maximum(inputs @ row.raw_weights + row.bias, 0.0),
+            groups=split.documents,
+            listed=listed,
+            silent=split.source.samples - listed.size,
+            resting=max(row.bias, 0.0),
+            levels=None if self.levels is None else (self.levels, sources),
+        )
+
+    def _inputs(self, columns: list[tuple[FloatArray, IntArray]], listed: int) -> sp.csc_array:
+        starts = np.cumsum([0, *(values.size for values, _ in columns)])
+        if not columns:
+            return sp.csc_array((listed, 0), dtype=np.float64)
+        values = np.concatenate([values for values, _ in columns])
+        where = self._place[np.concatenate([where for _, where in columns])]
+        return sp.csc_array((values, where, starts), shape=(listed, len(columns)))

@@ -1,0 +1,120 @@
+"""Reads many rows, in this process or shared among several; the gates do not depend on how many."""
+
+import multiprocessing
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, cast
+
+import numpy as np
+import scipy.sparse as sp
+
+from circuitlogic.extract.row_activity import Edges, SiteFeatures, Split, SplitReader
+from circuitlogic.logic.activity import IntArray, ReadingOptions
+from circuitlogic.logic.columns import SharedLevels
+from circuitlogic.logic.gate import Gate
+from circuitlogic.logic.reading import read_gate
+from circuitlogic.progress import Progress
+
+_CHUNK = 64
+"""Rows that a process takes at a time."""
+_WORTH = 256
+"""Rows below which starting a process costs more than it saves."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """All that reading the rows of one connector takes."""
+
+    edges: Edges
+    train: Split
+    heldout: Split
+    options: ReadingOptions
+
+
+class RowReader:
+    """Reads rows of one connector one after another; what they share is measured once."""
+
+    def __init__(self, rows: Rows) -> None:
+        """Buffers for both splits."""
+        self._edges, self._options = rows.edges, rows.options
+        self._train = SplitReader(rows.train, SharedLevels(rows.train.source.matrix))
+        self._heldout = SplitReader(rows.heldout)
+
+    def read(self, index: int) -> Gate:
+        """The gate of one output feature."""
+        row = self._edges.row(index)
+        return read_gate(row, self._train.activity(row), self._heldout.activity(row), self._options)
+
+
+def read_rows(
+    rows: Rows, indices: IntArray, description: str, progress: Progress, jobs: int
+) -> tuple[Gate, ...]:
+    """The gates of the output features `indices`, in their order, read by at most `jobs` processes."""
+    wanted: Sequence[int] = indices.tolist()
+    jobs = min(jobs, max(1, len(wanted) // _WORTH))
+    if jobs == 1:
+        read: Iterable[Gate] = map(RowReader(rows).read, wanted)
+    else:
+        read = _shared(rows, wanted, jobs)
+    return tuple(progress.track(read, description, len(wanted)))
+
+
+def _shared(rows: Rows, wanted: Sequence[int], jobs: int) -> Iterator[Gate]:
+    """The same from other processes, which map the features from a temporary folder instead of copying them."""
+    with tempfile.TemporaryDirectory(prefix="circuitlogic-") as folder:
+        ends = (rows.train.source, rows.train.target, rows.heldout.source, rows.heldout.target)
+        stored = [_Stored.of(end, Path(folder) / str(i)) for i, end in enumerate(ends)]
+        start = (rows.edges, stored, rows.options)
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(jobs, context, _Worker.start, start) as pool:
+            try:
+                yield from pool.map(_Worker.read, wanted, chunksize=_CHUNK)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """Features of one site and split in files."""
+
+    site: str
+    shape: tuple[int, int]
+    folder: Path
+
+    @classmethod
+    def of(cls, features: SiteFeatures, folder: Path) -> "_Stored":
+        """Write `features` to `folder`."""
+        folder.mkdir()
+        matrix = features.matrix
+        for name, part in (("data", matrix.data), ("indices", matrix.indices), ("indptr", matrix.indptr)):
+            np.save(folder / f"{name}.npy", part, allow_pickle=False)
+        return cls(features.site, cast("tuple[int, int]", matrix.shape), folder)
+
+    def mapped(self) -> SiteFeatures:
+        """The features, read from the files where they are looked at."""
+        parts = (
+            np.load(self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            for name in ("data", "indices", "indptr")
+        )
+        return SiteFeatures(self.site, sp.csc_array(tuple(parts), shape=self.shape, copy=False))
+
+
+class _Worker:
+    """What a process that reads rows keeps between them."""
+
+    reader: ClassVar[RowReader]
+
+    @classmethod
+    def start(cls, edges: Edges, stored: "list[_Stored]", options: ReadingOptions) -> None:
+        """Open the features of the source and the target on training samples, then on held-out ones."""
+        a, b, c, d = (end.mapped() for end in stored)
+        cls.reader = RowReader(Rows(edges, Split(a, b), Split(c, d), options))
+
+    @classmethod
+    def read(cls, index: int) -> Gate:
+        """One row."""
+        return cls.reader.read(index)

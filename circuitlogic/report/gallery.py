@@ -1,0 +1,226 @@
+"""Owns the gallery: gates of one pattern, ranked by evidence, with tokens, null baseline and interventions."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from circuitlogic.errors import ConfigError, NothingLeftError, unknown_name
+from circuitlogic.features import FeatureId
+from circuitlogic.logic.formula import And, Formula, Not, Or, literals_of
+from circuitlogic.report.gate_rows import gate_rows
+from circuitlogic.report.markdown_text import code, plain
+from circuitlogic.report.numbers import score, share
+from circuitlogic.report.rows import GateRow
+from circuitlogic.report.token_book import TokenBook
+from circuitlogic.report.token_markdown import gate_lines
+from circuitlogic.report.view import graph_labels
+from circuitlogic.stages.causal import load_causal
+from circuitlogic.stages.extracted import load_gates, load_graph
+from circuitlogic.study import Study
+from circuitlogic.verify.directions import Directions, directions
+from circuitlogic.verify.intervention import GateIntervention
+
+GAIN = 0.05
+"""F1 above the current token alone from which a gate counts as using context."""
+_STATES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """One gate of the gallery."""
+
+    row: GateRow
+    f1: float
+    token_f1: float | None
+    """Held-out F1 of the current token alone; None for images."""
+    causal: GateIntervention | None
+    """None before `verify --causal`."""
+
+    @property
+    def gain(self) -> float | None:
+        """F1 above the current token alone."""
+        return None if self.token_f1 is None else self.f1 - self.token_f1
+
+    @property
+    def directions(self) -> Directions | None:
+        """The two directions of its interventions."""
+        return None if self.causal is None else directions(self.causal)
+
+    @property
+    def verdict(self) -> str:
+        """Plainly: does it use context, or is it a list of words?"""
+        if self.gain is None:
+            return ""
+        return "uses context" if self.gain >= GAIN else "word list"
+
+    @property
+    def passed(self) -> str:
+        """Which directions of intervention it passes."""
+        found = self.directions
+        if found is None:
+            return ""
+        names = [n for n, one in (("removal", found.removal), ("insertion", found.insertion)) if one.passes]
+        return " and ".join(names) or "neither"
+
+
+def _negative(formula: Formula) -> bool:
+    match formula:
+        case Not():
+            return True
+        case And(operands) | Or(operands):
+            return any(_negative(part) for part in operands)
+        case _:
+            return False
+
+
+def _is_or(formula: Formula) -> bool:
+    """Only `or` over literals, of at least two different features."""
+    return isinstance(formula, Or) and not _negative(formula) and _features(formula) > 1 and _flat(formula)
+
+
+def _is_and(formula: Formula) -> bool:
+    return isinstance(formula, And) and not _negative(formula) and _features(formula) > 1 and _flat(formula)
+
+
+def _is_and_not(formula: Formula) -> bool:
+    """Something, unless something else."""
+    return isinstance(formula, And) and _negative(formula) and _features(formula) > 1
+
+
+def _flat(formula: And | Or) -> bool:
+    return not any(isinstance(part, And | Or) for part in formula.operands)
+
+
+def _features(formula: Formula) -> int:
+    return len({literal.feature for literal in literals_of(formula)})
+
+
+PATTERNS: dict[str, Callable[[GateRow], bool]] = {
+    "or": lambda row: row.gate.formula is not None and _is_or(row.gate.formula),
+    "and-not": lambda row: row.gate.formula is not None and _is_and_not(row.gate.formula),
+    "and": lambda row: row.gate.formula is not None and _is_and(row.gate.formula),
+    "k-of-n": lambda row: row.gate.kind in ("k-of-n", "majority", "vote", "inhibited-k-of-n"),
+    "copy": lambda row: row.gate.kind == "copy",
+    "any": lambda row: row.claims,
+}
+"""What `find --pattern` knows; by the shape of the formula, so that nested kinds are found too."""
+
+
+def exhibits(
+    study: Study,
+    pattern: str = "any",
+    min_f1: float = 0.0,
+    min_gain: float | None = None,
+    min_directions: int = 0,
+) -> tuple[Exhibit, ...]:
+    """Gates of a pattern with a formula, best evidence first: directions passed, F1 over tokens, F1.
+
+    Args:
+        study: An extracted study.
+        pattern: One of `PATTERNS`.
+        min_f1: Held-out F1 at least.
+        min_gain: F1 above the current token alone at least (language models).
+        min_directions: Directions of intervention that it passes, 0 to 2.
+
+    Raises:
+        UnknownNameError: no such pattern.
+        ConfigError: interventions or token scores are asked for that the study does not have.
+        NothingLeftError: no gate is left.
+    """
+    if pattern not in PATTERNS:
+        raise unknown_name("pattern", pattern, PATTERNS)
+    labels = graph_labels(load_graph(study))
+    rows = gate_rows(load_gates(study), labels)
+    found = load_causal(study)
+    causal = {one.feature: one for one in found or ()}
+    if min_directions and found is None:
+        raise ConfigError(
+            f"{study.root} has no interventions yet: run `circuitlogic verify {study.root} --causal`"
+        )
+    book = TokenBook(study, labels)
+    if min_gain is not None and not book.has_tokens:
+        raise ConfigError(f"{study.root} has no token-only scores: it is not of a language model")
+    kept = [
+        one
+        for one in _candidates(rows, pattern, book, causal)
+        if one.f1 >= min_f1
+        and (min_gain is None or (one.gain is not None and one.gain >= min_gain))
+        and (one.directions.passed if one.directions else 0) >= min_directions
+    ]
+    if not kept:
+        raise NothingLeftError(f"none of {len(rows)} gates is `{pattern}` and passes: ask for less")
+    return tuple(sorted(kept, key=_key))
+
+
+def _candidates(
+    rows: Iterable[GateRow], pattern: str, book: TokenBook, causal: Mapping[FeatureId, GateIntervention]
+) -> Iterator[Exhibit]:
+    for row in rows:
+        evidence = row.gate.evidence
+        if row.claims and evidence is not None and PATTERNS[pattern](row):
+            feature = row.gate.feature
+            yield Exhibit(row, evidence.f1, book.baseline_f1(feature), causal.get(feature))
+
+
+def _key(one: Exhibit) -> tuple[object, ...]:
+    passed = 0 if one.directions is None else one.directions.passed
+    uses = one.gain is not None and one.gain >= GAIN
+    return (-passed, not uses, -one.f1, one.row.gate.feature)
+
+
+def gallery_lines(study: Study, shown: tuple[Exhibit, ...], title: str) -> Iterator[str]:
+    """The gallery as Markdown."""
+    book = TokenBook(study, graph_labels(load_graph(study)))
+    yield from (f"# {plain(title)}", "")
+    yield "All numbers are held out. Ranked by interventions passed, then by use of context, then by F1. A gate"
+    yield f"*uses context* if its F1 is at least {GAIN:.2f} above the best set of current tokens; else it is a word"
+    yield "list. Interventions: literals switched off (removal) and on (insertion) in the original network;"
+    yield "a direction passes if most outputs follow the formula, and more than under a random direction."
+    yield ""
+    for number, one in enumerate(shown, start=1):
+        yield from _exhibit(number, one, book)
+
+
+def _exhibit(number: int, one: Exhibit, book: TokenBook) -> Iterator[str]:
+    gate, row = one.row.gate, one.row
+    label = f" {plain(row.label, 60)}" if row.label else ""
+    yield from (f"## {number}. {code(str(gate.feature))}{label}", "")
+    yield f"- {plain(gate.kind)}: {code(row.expression)}"
+    yield f"- weighted: {code(row.graded)}"
+    evidence = gate.evidence
+    if evidence is not None:
+        yield (
+            f"- F1 {score(evidence.f1)}, precision {score(evidence.precision)}, recall {score(evidence.recall)}, "
+            f"{evidence.support} firings of {evidence.samples} tokens; best single input "
+            f"{score(evidence.baseline_f1)}, connector {score(evidence.connector_f1)}"
+        )
+    if one.verdict:
+        yield f"- **{one.verdict}**"
+    yield from _causal(one)
+    tokens = book.gate(gate)
+    if tokens is not None:
+        yield from gate_lines(tokens, one.f1)
+    yield ""
+
+
+def _causal(one: Exhibit) -> Iterator[str]:
+    found = one.directions
+    if found is None or one.causal is None:
+        yield "- interventions: not run"
+        return
+    for name, way in (("removal", found.removal), ("insertion", found.insertion)):
+        verdict = "passes" if way.passes else "does not pass"
+        yield (
+            f"- {name}: {share(way.flips)} of {way.samples} outputs follow (random direction "
+            f"{share(way.control)}): {verdict}"
+        )
+    yield from (
+        "",
+        "| state of the literals | formula | seen | fires, seen | fires, done |",
+        "|---|---|---:|---:|---:|",
+    )
+    for state in one.causal.states[:_STATES]:
+        dots = " ".join("●" if on else "·" for on in state.state)
+        done = "–" if state.intervened is None else f"{state.intervened:.2f}"
+        says = "fires" if state.predicted else "silent"
+        yield f"| {dots} | {says} | {state.observed_samples} | {state.observed:.2f} | {done} |"
+    yield ""

@@ -1,0 +1,182 @@
+"""Stage 5 for a language model: the splice test of every stretch and of all together, at one threshold."""
+
+from collections.abc import Callable
+from itertools import chain
+
+import torch
+from torch import Tensor
+
+from circuitlogic.activations.paired import PairedActivations
+from circuitlogic.activations.sites import Site
+from circuitlogic.connectors.feature_pairs import Dictionary
+from circuitlogic.connectors.metrics import sparsity_of
+from circuitlogic.connectors.model import Connector
+from circuitlogic.errors import StudyError
+from circuitlogic.progress import Progress
+from circuitlogic.saes.base import SparseAutoencoder
+from circuitlogic.saes.coders import Transcoder
+from circuitlogic.saes.statistics import Encoder
+from circuitlogic.stages.captured import load_activations
+from circuitlogic.stages.connecting import connector_fidelity
+from circuitlogic.stages.dictionaries import load_ends
+from circuitlogic.stages.network_metrics import NetworkMetrics
+from circuitlogic.stages.subject import Subject
+from circuitlogic.study import Study
+from circuitlogic.verify.splice import Change, Edit, Spliced, Variant, as_faithfulness, splice
+
+SAE_OUT, SAE_IN, SAE_BOTH = "SAE of the output only", "SAE of the input only", "both SAEs, true layer between"
+TRANSCODER = "transcoder of the input"
+MEAN, ZERO, ORIGINAL = "mean ablation", "zero ablation", "original"
+SOLVED, CUT, FIRING = "connector", "connector, thresholded", "connector, thresholded, silent below θ"
+
+
+def measure_splices(
+    study: Study, subject: Subject, connectors: tuple[Connector, ...], threshold: float, progress: Progress
+) -> NetworkMetrics:
+    """Run every variant on held-out text, after really thresholding.
+
+    Raises:
+        StudyError: a dictionary without a decoder, or a study of images.
+    """
+    if subject.text is None:
+        raise StudyError(f"{study.root} is not the study of a language model")
+    places = {site.name: site for site in subject.sites}
+    train, heldout = load_activations(study, "train"), load_activations(study, "heldout")
+    cut = tuple(connector.thresholded(threshold) for connector in connectors)
+    ends = load_ends(study)
+    parts = [
+        _Part(number, len(ends), (places[a.site], places[b.site]), (a, b), (solved, short), train)
+        for number, ((a, b), solved, short) in enumerate(zip(ends, connectors, cut, strict=True))
+    ]
+    variants = [*chain.from_iterable(part.variants() for part in parts), *_joint(parts)]
+    windows = subject.text.heldout.first(study.config.text.splice_tokens)
+    original, *scores = splice(subject.network, windows, variants, progress)
+    return NetworkMetrics(
+        threshold,
+        _rows(variants, original, scores),
+        tuple(sparsity_of(c, b.statistics.live) for c, (_, b) in zip(cut, ends, strict=True)),
+        tuple(connector_fidelity(c, a, b, heldout, "heldout") for c, (a, b) in zip(cut, ends, strict=True)),
+    )
+
+
+def _rows(variants: list[Variant], original: Spliced, scores: list[Spliced]):
+    """Every variant against the ablation of its own stretch; the last is the thresholded graph of all."""
+    ablated = {
+        (variant.part, variant.name.rsplit(": ", 1)[-1]): score.loss
+        for variant, score in zip(variants, scores, strict=True)
+    }
+    first, *others = (
+        as_faithfulness(
+            variant,
+            score,
+            original.loss,
+            ablated[variant.part, ZERO],
+            ablated[variant.part, MEAN],
+            "heldout",
+        )
+        for variant, score in zip(variants, scores, strict=True)
+    )
+    same = as_faithfulness(Variant(ORIGINAL, ()), original, original.loss, 1.0, 1.0, "heldout")
+    return (first, same, *others)
+
+
+class _Part:
+    """One stretch, and what can be put in its place."""
+
+    def __init__(
+        self,
+        number: int,
+        of: int,
+        sites: tuple[Site, Site],
+        dictionaries: tuple[Dictionary, Dictionary],
+        connectors: tuple[Connector, Connector],
+        train: PairedActivations,
+    ) -> None:
+        self._number = number if of > 1 else None
+        self._prefix = f"{sites[1].module}: " if of > 1 else ""
+        self._sites, self._connectors = sites, connectors
+        self._encoder, self._decoder = dictionaries[0].encoder, _decoding(dictionaries[1])
+        self._thresholds = dictionaries[1].statistics.thresholds
+        rows = train.stores[dictionaries[1].site].rows(slice(0, 65_536))
+        self._mean = torch.from_numpy(rows).mean(0)
+
+    def variants(self) -> list[Variant]:
+        """The best that the dictionaries allow first, the thresholded connector last."""
+        inner: tuple[str, ...] = (SAE_IN, SAE_BOTH)
+        if not isinstance(self._encoder, SparseAutoencoder):
+            inner = (TRANSCODER,) if isinstance(self._encoder, Transcoder) else ()
+        return [self.variant(name) for name in (SAE_OUT, *inner, MEAN, ZERO, SOLVED, FIRING, CUT)]
+
+    @property
+    def has_both(self) -> bool:
+        """Whether the source's dictionary gives back what it encodes."""
+        return isinstance(self._encoder, SparseAutoencoder)
+
+    def variant(self, name: str) -> Variant:
+        """One of them."""
+        edges = {SOLVED: self._connectors[0], FIRING: self._connectors[1], CUT: self._connectors[1]}.get(name)
+        count = () if edges is None else (int((edges.weight != 0).sum()),)
+        return Variant(f"{self._prefix}{name}", self.edits(name), count, self._number)
+
+    def edits(self, name: str) -> tuple[Edit, ...]:
+        """What a variant changes."""
+        source, target = self._sites
+        out = Edit(target, target, _through(self._decoder))
+        whole: dict[str, Callable[[], tuple[Edit, ...]]] = {
+            SAE_OUT: lambda: (out,),
+            SAE_IN: lambda: (Edit(source, source, _through(self._encoder)),),
+            SAE_BOTH: lambda: (Edit(source, source, _through(self._encoder)), out),
+            TRANSCODER: lambda: (Edit(source, target, _predicting(self._encoder)),),
+            MEAN: lambda: (Edit(target, target, lambda _, y: self._mean.expand_as(y)),),
+            ZERO: lambda: (Edit(target, target, lambda _, y: torch.zeros_like(y)),),
+            SOLVED: lambda: (Edit(source, target, self._connected(self._connectors[0], False)),),
+            CUT: lambda: (Edit(source, target, self._connected(self._connectors[1], False)),),
+            FIRING: lambda: (Edit(source, target, self._connected(self._connectors[1], True)),),
+        }
+        return whole[name]()
+
+    def _connected(self, connector: Connector, silent: bool) -> Change:
+        """Encode the source, run the connector, decode at the target; no neuron in between."""
+        encoder, decoder = self._encoder, self._decoder
+
+        def change(x: Tensor, _y: Tensor) -> Tensor:
+            features = connector(encoder.encode(x))
+            if silent:
+                features = torch.where(features > self._thresholds, features, 0.0)
+            return decoder.decode(features)
+
+        return change
+
+
+def _joint(parts: list[_Part]) -> list[Variant]:
+    """All stretches replaced at once; nothing where there is one."""
+    if len(parts) < 2:
+        return []
+    both = (SAE_BOTH,) if all(part.has_both for part in parts) else ()
+    names = (SAE_OUT, *both, MEAN, ZERO, SOLVED, FIRING, CUT)
+    return [
+        Variant(
+            f"all together: {name}",
+            tuple(chain.from_iterable(part.edits(name) for part in parts)),
+            tuple(chain.from_iterable(part.variant(name).edges for part in parts)),
+        )
+        for name in names
+    ]
+
+
+def _decoding(dictionary: Dictionary) -> SparseAutoencoder:
+    if not isinstance(dictionary.encoder, SparseAutoencoder):
+        raise StudyError(f"the dictionary of {dictionary.site} has no decoder: it cannot be spliced in")
+    return dictionary.encoder
+
+
+def _through(encoder: Encoder) -> Change:
+    if not isinstance(encoder, SparseAutoencoder):
+        raise StudyError(f"{type(encoder).__name__} does not give back what it encodes")
+    return lambda _, y: encoder(y)
+
+
+def _predicting(encoder: Encoder) -> Change:
+    if not isinstance(encoder, Transcoder):
+        raise StudyError(f"{type(encoder).__name__} predicts nothing but what it encodes")
+    return lambda x, _: encoder.predict(encoder.encode(x), x)

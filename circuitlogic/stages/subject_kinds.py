@@ -1,0 +1,88 @@
+"""Owns the kinds of subjects that a config can name: a new kind is a new file in this layer and one line here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from circuitlogic.config import StudyConfig
+from circuitlogic.datasets.images import ImageData
+from circuitlogic.errors import StudyError, unknown_name
+from circuitlogic.progress import SILENT, Progress
+from circuitlogic.stages.subject import (
+    Subject,
+    classifier_subject,
+    load_card,
+    load_classifier,
+    load_data,
+    make_classifier,
+)
+from circuitlogic.stages.text_subject import KIND, prepare_text, stored_text_subject
+from circuitlogic.study import Study
+
+Maker: TypeAlias = Callable[[Study, Progress], Subject]
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectKind:
+    """One value of `network.kind`."""
+
+    name: str
+    card: str
+    """How the network's card names it."""
+    prepare: Callable[[StudyConfig, Progress], Maker]
+    """Loads what the config names, writing nothing; what comes back makes the subject in a study."""
+    stored: Maker
+    """Takes up the subject of a study that is trained."""
+
+
+def image_maker(data: ImageData) -> Maker:
+    """Trains the config's classifier on `data`."""
+    return lambda study, progress: make_classifier(study, data, progress)
+
+
+def _prepare_images(config: StudyConfig, progress: Progress) -> Maker:
+    return image_maker(load_data(config, progress))
+
+
+def _stored_classifier(study: Study, progress: Progress) -> Subject:
+    load_classifier(study)
+    return classifier_subject(study, load_data(study.config, progress))
+
+
+def _prepare_text(config: StudyConfig, progress: Progress) -> Maker:
+    return prepare_text(config, progress).make
+
+
+_KINDS = {
+    kind.name: kind
+    for kind in (
+        SubjectKind("image_mlp", "image-classifier", _prepare_images, _stored_classifier),
+        SubjectKind("hf", KIND, _prepare_text, stored_text_subject),
+    )
+}
+
+
+def subject_kind(name: str) -> SubjectKind:
+    """The kind of that name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    if name not in _KINDS:
+        raise unknown_name("network kind", name, _KINDS)
+    return _KINDS[name]
+
+
+def stored_subject(study: Study, progress: Progress = SILENT) -> Subject:
+    """The study's own network with its samples.
+
+    Raises:
+        StudyError: the network was brought by the caller, or is not what it was.
+    """
+    card = load_card(study)
+    kind = next((kind for kind in _KINDS.values() if kind.card == card.kind), None)
+    if kind is None:
+        raise StudyError(
+            f"{study.root}: its network was given as a Python module; pass it again through the Python API"
+        )
+    return kind.stored(study, progress)

@@ -1,0 +1,149 @@
+"""A language model's study from one config to gates, the splice test and interventions."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from cli_runs import Cli
+from text_cases import tiny_settings, write_model
+
+from circuitlogic import pipeline
+from circuitlogic.config import config_from_mapping, config_to_toml
+from circuitlogic.errors import ConfigError, DataError, StudyError, UnknownNameError
+from circuitlogic.stages.captured import load_activations
+from circuitlogic.stages.extracted import load_gates
+from circuitlogic.stages.splicing import CUT, ORIGINAL, SAE_OUT, ZERO
+from circuitlogic.stages.subject import load_card
+from circuitlogic.stages.subject_kinds import stored_subject
+from circuitlogic.stages.token_rows import load_windows
+from circuitlogic.study import Study
+
+pytest.importorskip("transformers", reason="language models need the extra `hf`")
+IN, OUT = "gpt_neox.layers.1.mlp.in", "gpt_neox.layers.1.mlp.out"
+
+
+@pytest.fixture
+def study(text_folder: Path, tmp_path: Path) -> Study:
+    shutil.copytree(text_folder / "study", tmp_path / "study")
+    return Study.open(tmp_path / "study")
+
+
+def test_the_study_joins_the_two_ends_of_the_layer(study: Study) -> None:
+    assert load_card(study).sites == (IN, OUT)
+    assert load_card(study).kind == "language-model"
+    gates = load_gates(study)
+    assert {gate.feature.site for gate in gates} == {OUT}
+    assert {given.feature.site for gate in gates for given in gate.inputs} == {IN}
+    assert any(gate.formula is not None for gate in gates)
+
+
+def _seen(network: torch.nn.Module, ids: torch.Tensor) -> list[torch.Tensor]:
+    """What the layer takes and gives, by a hook of the test's own."""
+    caught: list[torch.Tensor] = []
+    module = network.get_submodule("gpt_neox.layers.1.mlp")
+    handle = module.register_forward_hook(lambda _m, args, out: caught.extend((args[0], out)))
+    with torch.no_grad():
+        network(ids)
+    handle.remove()
+    return caught
+
+
+def test_rows_are_the_kept_tokens_of_the_windows(study: Study) -> None:
+    subject = stored_subject(study)
+    for split in ("train", "heldout"):
+        windows, activations = load_windows(study, split), load_activations(study, split)
+        assert len(windows.rows) == len(activations)
+        assert not np.isin(windows.row_tokens, [0]).any()
+        at = int(windows.rows[len(activations) // 2])
+        window = int(windows.windows_at(np.array([at]))[0])
+        ids = windows.ids[windows.starts[window] : windows.starts[window + 1]].astype(np.int64)
+        caught = _seen(subject.network, torch.from_numpy(ids)[None])
+        for site, seen in zip((IN, OUT), caught, strict=True):
+            stored = activations.stores[site].rows(np.array([len(activations) // 2]))[0]
+            expected = seen[0, at - windows.starts[window]].numpy()
+            assert np.allclose(stored, expected, atol=1e-5)
+
+
+def test_the_splice_test_orders_what_must_be_ordered(study: Study) -> None:
+    metrics = pipeline.verify(study)
+    rows = {row.variant: row for row in metrics.variants}
+    assert metrics.variants[0].variant == SAE_OUT
+    assert metrics.variants[-1].variant == CUT
+    assert rows[ORIGINAL].agreement == 1.0
+    assert rows[ORIGINAL].kl == pytest.approx(0.0, abs=1e-9)
+    assert rows[ORIGINAL].loss_recovered == pytest.approx(1.0)
+    assert rows[ZERO].loss_recovered == pytest.approx(0.0)
+    assert {row.samples for row in metrics.variants} == {rows[ZERO].samples}
+    assert rows[SAE_OUT].kl < rows[ZERO].kl
+    assert rows[SAE_OUT].kl < rows[CUT].kl < rows[ZERO].kl
+
+
+def test_extraction_is_repeatable_and_a_changed_model_is_refused(study: Study, text_folder: Path) -> None:
+    before = {name: study.entry(name).content for name in study.artefacts()}
+    again = Study.open(study.root)
+    pipeline.extract(again)
+    assert {name: again.entry(name).content for name in again.artefacts()} == before
+    other = write_model(study.root.parent / "other", seed=5)
+    changed = replace(study.config, network=replace(study.config.network, model=str(other)))
+    (study.root / "study.toml").write_text(config_to_toml(changed))
+    with pytest.raises(StudyError, match="is not the model"):
+        pipeline.extract(Study.open(study.root))
+
+
+def test_interventions_run_the_real_layer(study: Study) -> None:
+    gates = pipeline.verify_gates(study)
+    assert gates
+    assert any(literal.samples for gate in gates for literal in gate.literals)
+    with pytest.raises(ConfigError, match="official test set"):
+        pipeline.verify_gates(study, split="test")
+    with pytest.raises(ConfigError, match="official test set"):
+        pipeline.verify(study, split="test")
+
+
+@pytest.mark.parametrize("command", [["show"], ["verify"], ["report"]])
+def test_commands_that_read_a_study_read_this_one(
+    command: list[str], study: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = Cli(capsys)(*command, study.root)
+    assert ran.code == 0, ran.err
+    if command == ["report"]:
+        page = (study.root / "report" / "index.html").read_text(encoding="utf-8")
+        assert "language model model" in page
+
+
+def _refused(text_folder: Path, **tables: object) -> pytest.ExceptionInfo[Exception]:
+    settings = {name: dict(t) if isinstance(t, dict) else t for name, t in tiny_settings(text_folder).items()}
+    for name, table in tables.items():
+        settings[name] = {**settings[name], **table} if isinstance(table, dict) else table
+    with pytest.raises((ConfigError, DataError, UnknownNameError)) as error:
+        pipeline.train(text_folder / "never", config_from_mapping(settings))
+    assert not (text_folder / "never").exists()
+    assert "\n" not in str(error.value)
+    return error
+
+
+def test_what_cannot_work_is_refused_before_anything_is_written(text_folder: Path) -> None:
+    asked = [
+        ({"network": {"model": "nobody/such-model-exists"}}, "cannot be loaded"),
+        ({"network": {"model": "./nowhere/at/all"}}, "does not exist"),
+        ({"sites": ["gpt_neox.layers.1.mpl:in", "gpt_neox.layers.1.mlp:out"]}, "gpt_neox.layers.1.mlp"),
+        ({"sites": ["gpt_neox.layers.*.mpl:in"]}, "gpt_neox.layers.0.mlp"),
+        ({"sites": ["gpt_neox.layers.1.mlp:out"]}, "at least two"),
+        ({"text": {"files": []}}, "text.files"),
+        ({"text": {"heldout": []}}, "held out"),
+        ({"text": {"context": 65}}, "64 positions"),
+        ({"text": {"skip_first": 31}}, "text.context"),
+        ({"text": {"heldout": [str(text_folder / "train.txt")]}}, "heldout_documents"),
+    ]
+    for tables, words in asked:
+        assert words in str(_refused(text_folder, **tables).value)
+
+
+def test_a_budget_of_disk_is_kept(text_folder: Path, tmp_path: Path) -> None:
+    settings = {name: dict(t) if isinstance(t, dict) else t for name, t in tiny_settings(text_folder).items()}
+    settings["text"] |= {"disk_budget": 1e-4}
+    with pytest.raises(ConfigError, match=r"disk_budget.*lower text.tokens below"):
+        pipeline.train(tmp_path / "study", config_from_mapping(settings))
