@@ -16,6 +16,7 @@ _STRICT = ConfigDict(extra="forbid")
 Architecture = Literal["relu_tied", "relu", "topk", "batch_topk", "jumprelu", "gated"]
 Solver = Literal["gradient", "proximal", "gram", "relu"]
 Refit = Literal["auto", "none", "linear", "relu"]
+EdgeScore = Literal["weight", "effect", "ablation"]
 Init = Literal["random", "analytic"]
 Select = Literal["effect", "weight"]
 Trained = Literal["all", "biases"]
@@ -211,6 +212,13 @@ class ExtractConfig:
 
     threshold: float = 0.1
     """Edges are connector entries with |weight| above this, between unit-scale features."""
+    score: EdgeScore = "weight"
+    """By what `top_k` and `edges` rank: `weight`; `effect`, the rms contribution while the target fires;
+    `ablation`, the error that removing the edge adds, as a share of the target's variance. On training samples."""
+    top_k: int | None = None
+    """Keep so many inputs per feature at most, the best by `score`."""
+    edges: int | None = None
+    """Keep so many edges in all at most, the best by `score`; the threshold cuts what is left."""
     firing: float = 0.1
     """A feature fires above this share of the 95 % quantile of its positive activations."""
     levels: int = 2
@@ -298,6 +306,8 @@ _LOWEST: dict[str, str] = {
     "tune.batch_size": "1",
     "tune.lr": ">0",
     "extract.threshold": "0",
+    "extract.top_k": "1",
+    "extract.edges": "1",
     "extract.firing": "0",
     "extract.levels": "1",
     "extract.min_firings": "1",

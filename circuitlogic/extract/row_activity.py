@@ -6,10 +6,10 @@ from typing import cast
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
+from circuitlogic.extract.listing import Listing, list_samples
 from circuitlogic.features import FeatureId
-from circuitlogic.logic.activity import Activity, FloatArray, IntArray, Row
+from circuitlogic.logic.activity import Activity, BoolArray, FloatArray, IntArray, Row
 from circuitlogic.logic.columns import SharedLevels, column_of
 
 
@@ -73,45 +73,44 @@ class Edges:
         )
 
 
+def listing(compiled: bool) -> Listing:
+    """The compiled form where it is wanted and Numba is there, else the plain one."""
+    if not compiled:
+        return list_samples
+    try:
+        from circuitlogic.extract.compiled_listing import list_samples as fast
+    except ImportError:
+        return list_samples
+    return fast
+
+
 class SplitReader:
     """Cuts rows out of a split; its buffers serve every row in turn."""
 
-    def __init__(self, split: Split, levels: SharedLevels | None = None) -> None:
+    def __init__(self, split: Split, levels: SharedLevels | None = None, compiled: bool = False) -> None:
         """`levels`: of the source features on training samples."""
         self.split = split
         self.levels = levels
-        self._active: NDArray[np.bool_] = np.zeros(split.source.samples, dtype=np.bool_)
-        self._place: NDArray[np.int32] = np.zeros(split.source.samples, dtype=np.int32)
+        self._list = listing(compiled)
+        self._active: BoolArray = np.zeros(split.source.samples, dtype=np.bool_)
+        self._place: IntArray = np.zeros(split.source.samples, dtype=np.int64)
 
     def activity(self, row: Row) -> Activity:
         """What the row's inputs, its true output and the row did, where any input or the output is active."""
-        split, active = self.split, self._active
+        split = self.split
         sources = np.array([source.index for source in row.sources], dtype=np.int64)
-        columns = [column_of(split.source.matrix, at) for at in sources.tolist()]
         values, fired = column_of(split.target.matrix, row.feature.index)
-        for where in (fired, *(where for _, where in columns)):
-            active[where] = True
-        listed = np.flatnonzero(active)
-        active[listed] = False
-        self._place[listed] = np.arange(listed.size, dtype=np.int32)
-        inputs = self._inputs(columns, listed.size)
+        found = self._list(split.source.matrix, sources, row.raw_weights, fired, self._active, self._place)
+        listed, data, where, starts, driven = found
         target = np.zeros(listed.size)
         target[self._place[fired]] = values
         return Activity(
-            inputs=inputs,
+            inputs=sp.csc_array((data, where, starts), shape=(listed.size, sources.size)),
             target=target,
-            predicted=np.maximum(inputs @ row.raw_weights + row.bias, 0.0),
+            predicted=np.maximum(driven + row.bias, 0.0),
             groups=split.documents,
             listed=listed,
             silent=split.source.samples - listed.size,
             resting=max(row.bias, 0.0),
             levels=None if self.levels is None else (self.levels, sources),
         )
-
-    def _inputs(self, columns: list[tuple[FloatArray, IntArray]], listed: int) -> sp.csc_array:
-        starts = np.cumsum([0, *(values.size for values, _ in columns)])
-        if not columns:
-            return sp.csc_array((listed, 0), dtype=np.float64)
-        values = np.concatenate([values for values, _ in columns])
-        where = self._place[np.concatenate([where for _, where in columns])]
-        return sp.csc_array((values, where, starts), shape=(listed, len(columns)))

@@ -4,7 +4,7 @@ import multiprocessing
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, cast
 
@@ -21,7 +21,7 @@ from circuitlogic.progress import Progress
 _CHUNK = 64
 """Rows that a process takes at a time."""
 _WORTH = 256
-"""Rows below which starting a process costs more than it saves."""
+"""Rows below which compiling, or starting a process, costs more than it saves."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,8 +40,9 @@ class RowReader:
     def __init__(self, rows: Rows) -> None:
         """Buffers for both splits."""
         self._edges, self._options = rows.edges, rows.options
-        self._train = SplitReader(rows.train, SharedLevels(rows.train.source.matrix))
-        self._heldout = SplitReader(rows.heldout)
+        compiled = rows.options.compiled
+        self._train = SplitReader(rows.train, SharedLevels(rows.train.source.matrix), compiled)
+        self._heldout = SplitReader(rows.heldout, compiled=compiled)
 
     def read(self, index: int) -> Gate:
         """The gate of one output feature."""
@@ -54,6 +55,8 @@ def read_rows(
 ) -> tuple[Gate, ...]:
     """The gates of the output features `indices`, in their order, read by at most `jobs` processes."""
     wanted: Sequence[int] = indices.tolist()
+    if len(wanted) >= _WORTH:
+        rows = replace(rows, options=replace(rows.options, compiled=True))
     jobs = min(jobs, max(1, len(wanted) // _WORTH))
     if jobs == 1:
         read: Iterable[Gate] = map(RowReader(rows).read, wanted)
@@ -67,7 +70,7 @@ def _shared(rows: Rows, wanted: Sequence[int], jobs: int) -> Iterator[Gate]:
     with tempfile.TemporaryDirectory(prefix="circuitlogic-") as folder:
         ends = (rows.train.source, rows.train.target, rows.heldout.source, rows.heldout.target)
         stored = [_Stored.of(end, Path(folder) / str(i)) for i, end in enumerate(ends)]
-        start = (rows.edges, stored, rows.options)
+        start = (rows.edges, stored, (rows.train.documents, rows.heldout.documents), rows.options)
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(jobs, context, _Worker.start, start) as pool:
             try:
@@ -109,10 +112,16 @@ class _Worker:
     reader: ClassVar[RowReader]
 
     @classmethod
-    def start(cls, edges: Edges, stored: "list[_Stored]", options: ReadingOptions) -> None:
+    def start(
+        cls,
+        edges: Edges,
+        stored: "list[_Stored]",
+        documents: tuple[IntArray | None, IntArray | None],
+        options: ReadingOptions,
+    ) -> None:
         """Open the features of the source and the target on training samples, then on held-out ones."""
         a, b, c, d = (end.mapped() for end in stored)
-        cls.reader = RowReader(Rows(edges, Split(a, b), Split(c, d), options))
+        cls.reader = RowReader(Rows(edges, Split(a, b, documents[0]), Split(c, d, documents[1]), options))
 
     @classmethod
     def read(cls, index: int) -> Gate:

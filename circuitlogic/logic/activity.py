@@ -89,6 +89,8 @@ class ReadingOptions:
     bootstrap: int = 200
     """Resamples for the interval of F1."""
     seed: int = 0
+    compiled: bool = False
+    """Use compiled loops where Numba is there: the same gates, once compiled in less time."""
     check_thresholds: bool = False
     """Read again with half and twice the firing threshold and flag a change of kind; triples the cost."""
 

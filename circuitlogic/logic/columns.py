@@ -1,7 +1,7 @@
 """Owns firing: thresholds of an input, and its literals as sets of samples."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 import scipy.sparse
@@ -29,7 +29,7 @@ def quantile(values: FloatArray, share: float) -> float:
 def firing_threshold(values: FloatArray, fraction: float) -> float:
     """θ: `fraction` of the 95 % quantile of the positive `values`."""
     positive = values > 0
-    return fraction * quantile(values if positive.all() else values[np.flatnonzero(positive)], 0.95)
+    return fraction * quantile(values if positive.all() else values[positive.nonzero()[0]], 0.95)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,11 @@ class InputColumn:
         return Literal(self.feature, level)
 
 
+def stored(matrix: scipy.sparse.csc_array) -> tuple[FloatArray, IntArray, IntArray]:
+    """Values, rows and column starts, as they lie (of 32 or 64 bits)."""
+    return cast("tuple[FloatArray, IntArray, IntArray]", (matrix.data, matrix.indices, matrix.indptr))
+
+
 def column_of(inputs: scipy.sparse.csc_array, at: int) -> tuple[FloatArray, IntArray]:
     """The values stored in column `at`, and their samples."""
     span = slice(int(inputs.indptr[at]), int(inputs.indptr[at + 1]))
@@ -71,7 +76,7 @@ def column_of(inputs: scipy.sparse.csc_array, at: int) -> tuple[FloatArray, IntA
 def measure_levels(values: FloatArray, fraction: float, levels: int) -> Levels:
     """Thresholds and means of one input from its stored activations."""
     cut = firing_threshold(values, fraction)
-    values = values[np.flatnonzero(values > cut)]
+    values = values[(values > cut).nonzero()[0]]
     if levels == 1:
         return Levels((cut,), (float(values.mean()) if values.size else 0.0,))
     cuts = (cut, *(quantile(values, 1 - 0.5**level) for level in range(1, levels)))
@@ -98,14 +103,23 @@ class SharedLevels:
         return found
 
 
-def split_column(values: FloatArray, where: IntArray, feature: FeatureId, levels: Levels) -> InputColumn:
-    """The samples that pass each level, and those in doubt below the first."""
-    rows = tuple(where[np.flatnonzero(values > cut)] for cut in levels.cuts)
-    weak = where[np.flatnonzero((values > 0) & (values <= levels.cuts[0]))]
-    return InputColumn(feature, levels.cuts, rows, levels.means, weak)
+def split_columns(
+    inputs: scipy.sparse.csc_array, cuts: FloatArray
+) -> tuple[tuple[tuple[IntArray, ...], ...], tuple[IntArray, ...]]:
+    """Per column the samples above each of its `cuts` [columns, levels], and those in doubt below the first."""
+    columns = [column_of(inputs, at) for at in range(cuts.shape[0])]
+    above = tuple(
+        tuple(where[(values > cut).nonzero()[0]] for cut in own)
+        for (values, where), own in zip(columns, cuts.tolist(), strict=True)
+    )
+    weak = (
+        where[((values > 0) & (values <= cut)).nonzero()[0]]
+        for (values, where), cut in zip(columns, cuts[:, 0].tolist(), strict=True)
+    )
+    return above, tuple(weak)
 
 
 def samples_above(inputs: scipy.sparse.csc_array, at: int, cut: float) -> IntArray:
     """The samples on which column `at` exceeds `cut`."""
     values, where = column_of(inputs, at)
-    return where[np.flatnonzero(values > cut)]
+    return where[(values > cut).nonzero()[0]]

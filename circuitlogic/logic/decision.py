@@ -11,6 +11,7 @@ from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray, Reading
 from circuitlogic.logic.formula import And, Const, Formula, Literal, Not, Or, at_least
 from circuitlogic.logic.gate import RunnerUp
 from circuitlogic.logic.kinds import kind_of_canonical
+from circuitlogic.logic.loops import kernels
 from circuitlogic.logic.proposals import Finding
 from circuitlogic.logic.search import NOTHING, Search
 from circuitlogic.logic.states import States, count_states, count_states_twice, state_codes
@@ -70,7 +71,15 @@ def decide(
     states, decided_on = _both_states(pool, training, options.min_firings)
     price = max(options.price, _REPAIRS / max(states.total, 1.0))
     pairs = canonical.nested_pairs(pool.literals)
-    search = Search(decided_on, pool.effects, pool.associations, pairs, price, options.max_literals)
+    search = Search(
+        decided_on,
+        pool.effects,
+        pool.associations,
+        pairs,
+        price,
+        options.max_literals,
+        kernels=kernels(options.compiled),
+    )
     best = search.run() if pool.literals else NOTHING
     formula = _formula(best, pool, training.inverted)
     f1 = best.f1
@@ -127,7 +136,7 @@ def _everything(row: Row, training: Training, excluded: frozenset[FeatureId]) ->
                 effects.append(flip * weight * (mean - below))
                 below = mean
     effect = np.asarray(effects, dtype=np.float64)
-    keep = np.flatnonzero(np.abs(effect) >= _NEGLIGIBLE * np.abs(effect).max(initial=1e-30)).tolist()
+    keep = (np.abs(effect) >= _NEGLIGIBLE * np.abs(effect).max(initial=1e-30)).nonzero()[0].tolist()
     kept_rows = tuple(rows[i] for i in keep)
     phi = _associations(kept_rows, training.sought)
     return Pool(tuple(literals[i] for i in keep), kept_rows, effect[keep], phi)

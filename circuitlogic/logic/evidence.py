@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from circuitlogic.logic.activity import Activity, BoolArray, IntArray, ReadingOptions, Row
-from circuitlogic.logic.columns import samples_above
 from circuitlogic.logic.decision import Decision
 from circuitlogic.logic.formula import Formula, Literal, evaluate, holds_at_rest, literals_of
 from circuitlogic.logic.gate import Evidence, Interval, TableRow
+from circuitlogic.logic.kernels import Kernels
+from circuitlogic.logic.loops import kernels
 from circuitlogic.logic.scores import Counts, count, f1_interval, r_squared
 from circuitlogic.logic.states import Codes, distinct, state_codes
 from circuitlogic.logic.training import Training
@@ -38,14 +39,14 @@ def masks(rows: dict[Literal, IntArray], samples: int) -> dict[Literal, BoolArra
 
 
 def heldout_rows(
-    literals: tuple[Literal, ...], row: Row, part: Activity, training: Training
+    literals: tuple[Literal, ...], row: Row, part: Activity, training: Training, loops: Kernels
 ) -> dict[Literal, IntArray]:
     """The samples of `part` on which each literal holds, by the training thresholds."""
+    if not literals:
+        return {}
+    above, _ = loops.split_columns(part.inputs, np.array([c.cuts for c in training.columns]))
     at = {source: i for i, source in enumerate(row.sources)}
-    return {
-        lit: samples_above(part.inputs, at[lit.feature], training.columns[at[lit.feature]].cuts[lit.level])
-        for lit in literals
-    }
+    return {lit: above[at[lit.feature]][lit.level] for lit in literals}
 
 
 def prove(
@@ -60,7 +61,7 @@ def prove(
     true = heldout.target > training.threshold
     literals = literals_of(decision.formula)
     pool = tuple(dict.fromkeys((*decision.pool.literals, *literals)))
-    rows = heldout_rows(pool, row, heldout, training)
+    rows = heldout_rows(pool, row, heldout, training, kernels(options.compiled))
     on = masks({lit: rows[lit] for lit in literals}, samples)
     said = evaluate(decision.formula, on, samples)
     at_rest = holds_at_rest(decision.formula)
@@ -112,7 +113,7 @@ def _coverage(
     training: Training,
 ) -> float:
     """Share of held-out firings in states of the formula's literals that training had shown."""
-    firings = np.flatnonzero(true)
+    firings = true.nonzero()[0]
     if not firings.size or not literals:
         return float(firings.size > 0)
     literals = literals[:62]
@@ -173,7 +174,7 @@ def _counted(codes: Codes, literals: int) -> tuple[IntArray, IntArray]:
     if literals > 12:
         return distinct(codes)
     counts = np.bincount(codes, minlength=1 << literals)
-    known = np.flatnonzero(counts)
+    known = counts.nonzero()[0]
     return known, counts[known]
 
 
@@ -194,7 +195,7 @@ def truth_table(
     known, sizes = _counted(codes, len(literals))
     if train.silent:
         known, sizes = _with_rest(known, sizes, train.silent)
-    active = np.flatnonzero(train.target != 0)
+    active = (train.target != 0).nonzero()[0]
     at = np.searchsorted(known, codes[active])
     firing = np.bincount(at[fired[active]], minlength=known.size)
     sums = np.bincount(at, train.target[active], known.size)

@@ -94,7 +94,7 @@ class _Ground:
         cls, cause: BoolArray, fired: BoolArray, target: FloatArray, drive: FloatArray, unlisted: int
     ) -> "_Ground":
         """Sum over `cause`, and as many `unlisted` samples without any activity."""
-        at = np.flatnonzero(cause)
+        at = cause.nonzero()[0]
         hits = int(np.count_nonzero(fired[at]))
         return cls(cause, at.size + unlisted, hits, float(target[at].sum()), float(drive[at].sum()))
 

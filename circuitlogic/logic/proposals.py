@@ -13,7 +13,8 @@ import numpy as np
 from circuitlogic.logic import truth
 from circuitlogic.logic.activity import BoolArray, FloatArray
 
-_EPS = 1e-9
+TIE = 1e-9
+"""Relative difference below which two weighted sums count as equal."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +42,20 @@ class Templates:
     """[templates]"""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Proposal:
+    """The best template, and the best threshold, over some literals."""
+
+    template: int
+    f1: float
+    """Of the template."""
+    objective: float
+    """Of the template."""
+    swept: BoolArray
+    """The table of the threshold."""
+    swept_f1: float
+
+
 @lru_cache(maxsize=64)
 def templates(positive: int, negative: int) -> Templates:
     """All templates over `positive` literals that switch on and `negative` ones that veto."""
@@ -55,6 +70,7 @@ def templates(positive: int, negative: int) -> Templates:
     vetoed = off.sum(axis=1)
     vetoes = [vetoed >= least for least in sorted({1, max(negative, 1)})]
     tables = np.array([body & ~veto for body, _ in bodies for veto in vetoes], dtype=np.bool_)
+    tables = tables.reshape(-1, states.shape[0])
     costs = np.array([cost + negative for _, cost in bodies for _ in vetoes], dtype=np.float64)
     return Templates(tables, tables.astype(np.float64), costs)
 
@@ -76,11 +92,11 @@ def sweep(effects: FloatArray, samples: FloatArray, firing: FloatArray, total: f
     order = seen[(-sums[seen]).argsort(kind="stable")]
     ranked = sums[order]
     f1 = 2 * firing[order].cumsum() / (samples[order].cumsum() + total)
-    tied = ranked[:-1] - ranked[1:] <= _EPS * (abs(ranked[0]) + abs(ranked[-1]))
+    tied = ranked[:-1] - ranked[1:] <= TIE * (abs(ranked[0]) + abs(ranked[-1]))
     f1[:-1][tied] = -1.0
     best = int(f1.argmax())
     if best == ranked.size - 1:
-        return sums >= ranked[-1] - _EPS
+        return sums >= ranked[-1] - TIE
     return sums > (ranked[best] + ranked[best + 1]) / 2
 
 

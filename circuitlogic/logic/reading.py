@@ -18,6 +18,7 @@ from circuitlogic.logic.gate import Evidence, Gate, GateInput, RunnerUp, TableRo
 from circuitlogic.logic.inhibition import Inhibition, inhibitions
 from circuitlogic.logic.kinds import kind_of_canonical
 from circuitlogic.logic.kinds.shape import shape_of
+from circuitlogic.logic.loops import kernels
 from circuitlogic.logic.relations import relations, rests_on_weights
 from circuitlogic.logic.states import Silent, count_states, state_codes
 from circuitlogic.logic.training import Training, measure
@@ -53,7 +54,8 @@ def read_gate(
         _sorted_columns(train, order),
         _sorted_columns(heldout, order),
     )
-    training = measure(train, row, options.firing_quantile_fraction, options.levels)
+    loops = kernels(options.compiled)
+    training = measure(train, row, options.firing_quantile_fraction, options.levels, loops)
     firings = int(np.count_nonzero(training.fired))
     if firings == 0:
         return _gate(row, training, "dead", Const(False))
@@ -158,7 +160,8 @@ def _unstable(
     """Whether half or twice the firing threshold gives the formula another kind."""
     for factor in _OTHER_THRESHOLDS:
         fraction = min(options.firing_quantile_fraction * factor, 0.99)
-        other = decide(row, measure(train, row, fraction, options.levels), options, excluded)
+        training = measure(train, row, fraction, options.levels, kernels(options.compiled))
+        other = decide(row, training, options, excluded)
         if kind_of_canonical(other.formula) != kind:
             return True
     return False

@@ -11,12 +11,12 @@ import numpy as np
 
 from circuitlogic.logic import canonical, truth
 from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray
-from circuitlogic.logic.proposals import Finding, best_cells, f1_of, sweep, templates
+from circuitlogic.logic.kernels import PLAIN, Kernels
+from circuitlogic.logic.proposals import Finding, best_cells, f1_of, templates
 from circuitlogic.logic.states import States
 
 _PREFIX = 7
 _SINGLES = 4
-_PAIRS = 2
 _ROUNDS = 24
 _TABLE_INPUTS = 4
 _TABLE_GAIN = 0.02
@@ -46,6 +46,7 @@ class Search:
     """Most literals of a formula."""
     bar: float = np.inf
     """Objective to beat: what cannot, were each of its literals paid once, is not priced."""
+    kernels: Kernels = PLAIN
     memo: dict[tuple[int, ...], Finding] = field(default_factory=dict[tuple[int, ...], Finding])
     total: float = field(init=False)
     """All firings of what is sought."""
@@ -126,37 +127,14 @@ class Search:
 
     def _repairs(self, now: Finding) -> tuple[list[int], list[tuple[int, int]]]:
         """Literals, and pairs, that alone would mend most errors as one more Or, veto or And."""
-        states = self.states
-        says = self.values(now)
-        worth = states.firing - max(now.f1, 0.1) / 2 * states.samples
-        missed, wrong = np.where(says, 0.0, worth), np.where(says, -worth, 0.0)
-        on = states.bits
-        off = 1.0 - on
-        single = np.maximum(np.maximum(on.T @ missed, on.T @ wrong), off.T @ wrong)
+        single, pairs = self.kernels.repairs(self.states, self.values(now), max(now.f1, 0.1) / 2)
         single[list(now.chosen)] = -np.inf
-        order = (-single).argsort(kind="stable")[:_SINGLES]
-        pairs: list[tuple[int, int]] = []
-        for side, gain in ((on, missed), (on, wrong), (off, wrong)):
-            joint = np.triu(side.T @ (side * gain[:, None]), 1)
-            flat = _strongest(joint.ravel(), _PAIRS)
-            pairs += [(i // on.shape[1], i % on.shape[1]) for i in flat if joint.flat[i] > 0]
-        return [int(i) for i in order if np.isfinite(single[i])], pairs
+        order = (-single).argsort(kind="stable")[:_SINGLES].tolist()
+        return [i for i in order if single[i] > -np.inf], pairs
 
     def values(self, finding: Finding) -> BoolArray:
         """[states] what the function says in every seen state."""
-        return finding.table[self._cells(finding.chosen)]
-
-    def _cells(self, chosen: tuple[int, ...]) -> np.ndarray:
-        powers = np.zeros(self.states.bits.shape[1])
-        powers[list(chosen)] = 1 << np.arange(len(chosen))
-        return (self.states.bits @ powers).astype(np.int64)
-
-    def _marginal(self, chosen: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
-        at = self._cells(chosen)
-        size = 1 << len(chosen)
-        weights = self.states.samples, self.states.firing
-        samples, firing = (np.asarray(np.bincount(at, w, size), dtype=np.float64) for w in weights)
-        return samples, firing
+        return self.kernels.says(self.states, finding.chosen, finding.table)
 
     def score(self, chosen: tuple[int, ...]) -> Finding:
         """The best proposal over the literals `chosen` (ascending)."""
@@ -167,26 +145,20 @@ class Search:
         return found
 
     def _propose(self, chosen: tuple[int, ...]) -> Finding:
-        ordered = tuple(sorted(chosen, key=lambda i: (self.effects[i] <= 0, i)))
-        samples, firing = self._marginal(ordered)
-        total = self.total
+        on = [i for i in chosen if self.effects[i] > 0]
+        ordered = (*on, *(i for i in chosen if self.effects[i] <= 0))
+        ready = templates(len(on), len(ordered) - len(on))
+        effects = self.effects[list(ordered)]
+        tried = self.kernels.propose(self.states, ordered, effects, ready, self.total, self.price)
         best = NOTHING
-        positive = sum(1 for i in ordered if self.effects[i] > 0)
-        if positive:
-            ready = templates(positive, len(ordered) - positive)
-            f1 = 2 * ready.matrix.dot(firing) / np.maximum(ready.matrix.dot(samples) + total, 1.0)
-            objective = 1 - f1 + self.price * ready.costs
-            at = int(objective.argmin())
-            best = Finding(
-                ordered, ready.tables[at], float(f1[at]), int(ready.costs[at]), float(objective[at])
-            )
-        table = sweep(self.effects[list(ordered)], samples, firing, total)
-        swept = f1_of(table, samples, firing, total)
-        least = 1 - swept + self.price * len(ordered)
-        if best.chosen and (least >= min(best.objective, self.bar) or (table == best.table).all()):
+        if on:
+            cost = int(ready.costs[tried.template])
+            best = Finding(ordered, ready.tables[tried.template], tried.f1, cost, tried.objective)
+        least = 1 - tried.swept_f1 + self.price * len(ordered)
+        if on and (least >= min(best.objective, self.bar) or (tried.swept == best.table).all()):
             return best
-        found = self.finding(ordered, table, swept)
-        return found if found.objective < best.objective - _IMPROVES or not best.chosen else best
+        found = self.finding(ordered, tried.swept, tried.swept_f1)
+        return found if found.objective < best.objective - _IMPROVES or not on else best
 
     def finding(self, chosen: tuple[int, ...], table: BoolArray, f1: float) -> Finding:
         """`table` over `chosen` with its price."""
@@ -197,10 +169,10 @@ class Search:
 
     def _parities(self) -> list[Finding]:
         """The best exclusive or of two literals, and the best of none or both, from all pairs at once."""
-        states, on = self.states, self.states.bits
-        if on.shape[1] < 2:
+        states = self.states
+        if states.bits.shape[1] < 2:
             return []
-        both = np.stack([on.T @ (on * w[:, None]) for w in (states.samples, states.firing)])
+        both = self.kernels.together(states, np.stack((states.samples, states.firing)))
         alone = np.einsum("kii->ki", both)
         one = alone[:, :, None] + alone[:, None, :] - 2 * both
         whole = np.array([states.samples.sum(), states.total])[:, None, None]
@@ -236,7 +208,7 @@ class Search:
         return best
 
     def _free(self, chosen: tuple[int, ...]) -> Finding:
-        samples, firing = self._marginal(chosen)
+        samples, firing = self.kernels.marginal(self.states, chosen)
         base = self.score(chosen)
         otherwise = truth.reordered(base.table, [base.chosen.index(literal) for literal in chosen])
         table = best_cells(samples, firing, self.total, otherwise, _REACHABLE)
@@ -247,13 +219,3 @@ class Search:
             tried = self.finding(chosen, other, f1_of(other, samples, firing, self.total))
             best = tried if tried.objective < best.objective - _IMPROVES else best
         return best
-
-
-def _strongest(values: FloatArray, count: int) -> list[int]:
-    """Positions of the `count` largest, the earlier of equals first."""
-    left = values.copy()
-    found: list[int] = []
-    for _ in range(min(count, left.size)):
-        found.append(int(left.argmax()))
-        left[found[-1]] = -np.inf
-    return found

@@ -51,7 +51,7 @@ def distinct(codes: Codes) -> tuple[IntArray, IntArray]:
     if codes.size == 0:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     keyed = np.sort(codes)
-    ends = np.flatnonzero(keyed[1:] != keyed[:-1]) + 1
+    ends = (keyed[1:] != keyed[:-1]).nonzero()[0] + 1
     starts = np.concatenate((_FIRST, ends))
     return keyed[starts].astype(np.int64), np.concatenate((ends, [keyed.size])) - starts
 
@@ -89,7 +89,7 @@ def _tallied(state: IntArray, counts: IntArray, firing: IntArray, literals: int,
     """Sums of `counts` and `firing` per state, `state` ascending; the state of nothing on is always listed."""
     if state.size == 0 or state[0] != 0:
         state, counts, firing = (np.concatenate((_FIRST, part)) for part in (state, counts, firing))
-    starts = np.concatenate((_FIRST, np.flatnonzero(state[1:] != state[:-1]) + 1))
+    starts = np.concatenate((_FIRST, (state[1:] != state[:-1]).nonzero()[0] + 1))
     codes = state[starts]
     bits = ((codes[:, None] >> np.arange(literals)) & 1).astype(np.float64)
     samples = np.add.reduceat(counts, starts).astype(np.float64)

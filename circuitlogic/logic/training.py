@@ -7,8 +7,9 @@ import numpy as np
 
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import Activity, BoolArray, IntArray, Row
-from circuitlogic.logic.columns import InputColumn, column_of, firing_threshold, measure_levels, split_column
+from circuitlogic.logic.columns import InputColumn, column_of, firing_threshold, measure_levels
 from circuitlogic.logic.formula import Literal
+from circuitlogic.logic.kernels import PLAIN, Kernels
 from circuitlogic.logic.states import Silent
 
 _FLOOR = 0.5
@@ -68,18 +69,21 @@ class Training:
         return clear
 
 
-def measure(train: Activity, row: Row, fraction: float, levels: int) -> Training:
+def measure(train: Activity, row: Row, fraction: float, levels: int, loops: Kernels = PLAIN) -> Training:
     """Thresholds and firings of the row's features."""
     threshold = firing_threshold(train.target, fraction)
     fired = train.target > threshold
-    columns: list[InputColumn] = []
-    for at, source in enumerate(row.sources):
-        values, where = column_of(train.inputs, at)
-        if train.levels is None:
-            known = measure_levels(values, fraction, levels)
-        else:
-            shared, numbers = train.levels
-            known = shared.of(int(numbers[at]), fraction, levels)
-        columns.append(split_column(values, where, source, known))
+    if train.levels is None:
+        every = range(len(row.sources))
+        known = [measure_levels(column_of(train.inputs, at)[0], fraction, levels) for at in every]
+    else:
+        shared, numbers = train.levels
+        known = [shared.of(at, fraction, levels) for at in numbers.tolist()]
+    cuts = np.array([own.cuts for own in known], dtype=np.float64).reshape(-1, levels)
+    above, weak = loops.split_columns(train.inputs, cuts)
+    columns = tuple(
+        InputColumn(source, own.cuts, rows, own.means, doubted)
+        for source, own, rows, doubted in zip(row.sources, known, above, weak, strict=True)
+    )
     inverted = 2 * int(np.count_nonzero(fired)) > train.samples
-    return Training(tuple(columns), threshold, fired, inverted, train.silent)
+    return Training(columns, threshold, fired, inverted, train.silent)

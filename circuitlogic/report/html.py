@@ -187,7 +187,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    for name in ("score", "interval", "small", "count", "weight"):
+    for name in ("score", "interval", "small", "nats", "count", "weight"):
         environment.filters[name] = getattr(numbers, name)
     environment.filters["unbroken"] = _unbroken
     environment.filters["share"] = _unbroken_share

@@ -19,6 +19,7 @@ from circuitlogic.report.numbers import (
     NONE,
     count,
     interval,
+    nats,
     score,
     scored,
     share,
@@ -114,7 +115,7 @@ def _variant_cells(row: VariantRow, is_final: bool) -> tuple[str, ...]:
         share(scores.accuracy),
         share(scores.agreement),
         small(scores.kl),
-        small(scores.loss),
+        nats(scores.loss),
         share(scores.loss_recovered),
         share(scores.loss_recovered_mean),
     )

@@ -11,7 +11,17 @@ from circuitlogic.errors import ConfigError
 from circuitlogic.render.text import clean
 from circuitlogic.report.fitting import Column, FittingTable, cells
 from circuitlogic.report.gate_rows import sorted_gates
-from circuitlogic.report.numbers import NONE, count, interval, score, share, small, split_name, split_title
+from circuitlogic.report.numbers import (
+    NONE,
+    count,
+    interval,
+    nats,
+    score,
+    share,
+    small,
+    split_name,
+    split_title,
+)
 from circuitlogic.report.rows import ConnectorRow, GateRow, StudyView, VariantRow
 
 KIND_STYLES = {
@@ -186,7 +196,7 @@ def _variant_cells(row: VariantRow, is_final: bool) -> tuple[Text, ...]:
         share(row.scores.accuracy),
         share(row.scores.agreement),
         f"{row.scores.kl:.3f}",
-        small(row.scores.loss),
+        nats(row.scores.loss),
         share(row.scores.loss_recovered),
         share(row.scores.loss_recovered_mean),
     )

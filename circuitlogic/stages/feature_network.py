@@ -1,7 +1,9 @@
 """Stage 5: the feature network, pruned and tuned, and how closely it follows the original."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Int
@@ -18,6 +20,7 @@ from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.saes.metrics import sae_metrics
 from circuitlogic.saes.rows import rows_of
 from circuitlogic.saes.saelens import load_sae, save_sae
+from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import captured, load_activations, load_labels
 from circuitlogic.stages.connecting import artefact as connector_artefact
 from circuitlogic.stages.connecting import load_connectors
@@ -31,6 +34,7 @@ from circuitlogic.study import Study
 from circuitlogic.substitute.feature_network import FeatureNetwork
 from circuitlogic.substitute.interventional import TrueMap
 from circuitlogic.substitute.tuning import tune_feature_network
+from circuitlogic.tensor_files import read_json
 from circuitlogic.verify.faithfulness import (
     faithfulness,
     reconstruction_faithfulness,
@@ -38,6 +42,10 @@ from circuitlogic.verify.faithfulness import (
     site_fidelity,
 )
 
+SELECTED = "selection"
+"""Artefact that holds those of their edges that `extract` was asked for, before the threshold."""
+CHOICE = "choice.json"
+"""What was asked: score, top_k, edges."""
 _DECODER = "decoder"
 
 
@@ -128,7 +136,30 @@ def load_tuned(study: Study) -> tuple[Connector, ...]:
     Raises:
         StudyError: missing or damaged.
     """
-    folder = study.folder(TUNED)
+    return _load(study, TUNED)
+
+
+def load_selected(study: Study) -> tuple[Connector, ...]:
+    """The tuned connectors with the edges that were last selected; with all, where nothing was since tuning.
+
+    Raises:
+        StudyError: missing or damaged.
+    """
+    if not study.has(SELECTED):
+        return load_tuned(study)
+    choice = read_json(study.folder(SELECTED) / CHOICE)
+    current = study.is_done(SELECTED, selection_key(study, choice))
+    return _load(study, SELECTED if current else TUNED)
+
+
+def selection_key(study: Study, choice: dict[str, Any]) -> str:
+    """The key of the edges selected from what is tuned now."""
+    made_from = [study.entry(name).content for name in (TUNED, activations_artefact("train"))]
+    return study.key("selection", choice, made_from)
+
+
+def _load(study: Study, artefact: str) -> tuple[Connector, ...]:
+    folder = study.folder(artefact)
     names = [(c.source, c.target) for c in load_connectors(study)]
     return tuple(Connector.load(folder / f"{source}__{target}") for source, target in names)
 
@@ -138,10 +169,10 @@ def measure_feature_network(
 ) -> NetworkMetrics:
     """Run every variant on a stored split, after really thresholding."""
     if subject.text is not None:
-        return measure_splices(study, subject, load_tuned(study), threshold, progress)
+        return measure_splices(study, subject, load_selected(study), threshold, progress)
     activations, labels = load_activations(study, split), load_labels(study, split)
     solved, tuned = (load_feature_network(study, subject, tuned=t) for t in (False, True))
-    return measure_chain(solved, tuned, threshold, activations, labels, split)
+    return measure_chain(solved, tuned, threshold, activations, labels, split, load_selected(study))
 
 
 def measure_chain(
@@ -151,11 +182,13 @@ def measure_chain(
     activations: PairedActivations,
     labels: Int[Tensor, " n"],
     split: str,
+    selected: tuple[Connector, ...] | None = None,
 ) -> NetworkMetrics:
-    """As `measure_feature_network`, on any captured samples."""
+    """As `measure_feature_network`, on any captured samples; `selected` are the tuned edges kept, None for all."""
     tail: Tail = tuned.tail
     ref = reference(activations, labels, tuned.dictionaries[-1].site, tail, split)
-    cut = tuned.thresholded(threshold)
+    kept = tuned if selected is None else replace(tuned, connectors=selected)
+    cut = kept.thresholded(threshold)
     live = [d.statistics.live for d in tuned.dictionaries[1:]]
     variants = (
         reconstruction_faithfulness(tuned, activations, ref),
@@ -204,4 +237,4 @@ def measure_split(
     solved, tuned = (load_feature_network(study, subject, tuned=t) for t in (False, True))
     labels = torch.from_numpy(data.test.labels)
     with captured(subject, image_samples(data.test), progress) as activations:
-        return measure_chain(solved, tuned, threshold, activations, labels, split)
+        return measure_chain(solved, tuned, threshold, activations, labels, split, load_selected(study))

@@ -26,7 +26,7 @@ def unwrap(
     Raises:
         UnknownNameError: a part that there is not.
     """
-    chosen = [_part(name) for name in parts]
+    chosen: list[Part] = [_part(name) for name in parts]
     experiments = [
         UnwrapExperiment(work / f"unwrap-{seed}", replace(config, seed=seed), progress) for seed in seeds
     ]
