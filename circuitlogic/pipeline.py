@@ -5,10 +5,12 @@
 A stage that is done and unchanged is not run again.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from circuitlogic.config import ExtractConfig, StudyConfig
+from circuitlogic.config import EdgeScore, ExtractConfig, StudyConfig
 from circuitlogic.datasets.images import ImageData
 from circuitlogic.errors import ConfigError
 from circuitlogic.progress import SILENT, Progress
@@ -16,17 +18,19 @@ from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import make_activations
 from circuitlogic.stages.causal import make_causal
 from circuitlogic.stages.connecting import make_connectors
+from circuitlogic.stages.controls import Control, make_controls
 from circuitlogic.stages.dictionaries import make_dictionaries
 from circuitlogic.stages.examples import make_examples
 from circuitlogic.stages.extracted import GRAPH
 from circuitlogic.stages.extracting import make_gates, make_graph
 from circuitlogic.stages.feature_network import (
-    TUNED,
+    SELECTED,
     make_feature_network,
     measure_feature_network,
     measure_split,
 )
 from circuitlogic.stages.network_metrics import FIDELITY, NetworkMetrics, load_metrics, save_metrics
+from circuitlogic.stages.selecting import make_selection
 from circuitlogic.stages.subject import (
     Subject,
     check_subject,
@@ -37,6 +41,7 @@ from circuitlogic.stages.subject import (
     make_own_card,
 )
 from circuitlogic.stages.subject_kinds import image_maker, stored_subject, subject_kind
+from circuitlogic.stages.sweep import SweepPoint, make_sweep
 from circuitlogic.stages.text_subject import KIND as LANGUAGE_MODEL
 from circuitlogic.stages.token_contexts import make_contexts
 from circuitlogic.stages.token_evidence import make_token_evidence
@@ -81,6 +86,10 @@ def extract(
     subject: Subject | None = None,
     threshold: float | None = None,
     progress: Progress = SILENT,
+    *,
+    score: EdgeScore | None = None,
+    top_k: int | None = None,
+    edges: int | None = None,
     jobs: int = 1,
 ) -> NetworkMetrics:
     """Threshold weights into the feature graph, read its gates, and run the thresholded graph as a network.
@@ -90,16 +99,20 @@ def extract(
         subject: Its network; None loads the study's own classifier.
         threshold: Overrides the config's.
         progress: Told of every step.
+        score: Overrides by what edges are ranked.
+        top_k: Overrides how many inputs a feature keeps at most.
+        edges: Overrides how many edges are kept in all at most.
         jobs: Processes that read gates; the result does not depend on it.
 
     Raises:
-        ConfigError: the threshold makes no sense.
+        ConfigError: the threshold or a number of edges makes no sense.
         NothingLeftError: it leaves no edge; an earlier graph is kept.
         StudyError: the study is not trained, or was not trained on `subject`.
     """
-    config = _extract_config(study, threshold)
+    config = _extract_config(study, threshold, score, top_k, edges)
     subject = subject or stored_subject(study, progress)
     check_subject(study, subject)
+    make_selection(study, config)
     make_graph(study, config)
     make_gates(study, config, progress, jobs)
     with subject.at_rest():
@@ -107,19 +120,25 @@ def extract(
         make_contexts(study, subject, progress)
         make_token_evidence(study, subject, progress)
         metrics = measure_feature_network(study, subject, config.threshold, "heldout", progress)
-    made_from = [study.entry(name).content for name in (TUNED, GRAPH, activations_artefact("heldout"))]
+    made_from = [study.entry(name).content for name in (SELECTED, GRAPH, activations_artefact("heldout"))]
     key = study.key(FIDELITY, config.threshold, made_from)
     if not study.is_done(FIDELITY, key):
         save_metrics(metrics, study, FIDELITY, key)
     return metrics
 
 
-def _extract_config(study: Study, threshold: float | None) -> ExtractConfig:
-    """The study's, with another threshold if one is given; `replace` checks its range."""
+def _extract_config(
+    study: Study,
+    threshold: float | None,
+    score: EdgeScore | None = None,
+    top_k: int | None = None,
+    edges: int | None = None,
+) -> ExtractConfig:
+    """The study's, with what is given laid over it; `replace` checks ranges."""
+    given = {"threshold": threshold, "score": score, "top_k": top_k, "edges": edges}
+    changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     config = study.config
-    if threshold is None:
-        return config.extract
-    return replace(config, extract=replace(config.extract, threshold=threshold)).extract
+    return replace(config, extract=replace(config.extract, **changed)).extract
 
 
 def verify(
@@ -153,6 +172,28 @@ def _verify_text(study: Study, split: str, threshold: float, progress: Progress)
     subject = stored_subject(study, progress)
     with subject.at_rest():
         return measure_feature_network(study, subject, threshold, split, progress)
+
+
+def sweep(
+    study: Study, budgets: Sequence[int], subject: Subject | None = None, progress: Progress = SILENT
+) -> tuple[SweepPoint, ...]:
+    """Prune and tune the connectors at several edge budgets; arguments and errors as `extract`, and those of
+    `circuitlogic.stages.sweep.make_sweep`."""
+    subject = subject or stored_subject(study, progress)
+    check_subject(study, subject)
+    with subject.at_rest():
+        return make_sweep(study, subject, budgets, progress)
+
+
+def controls(study: Study, progress: Progress = SILENT) -> tuple[Control, ...]:
+    """The study's recipe on its own neurons, and on randomised weights.
+
+    Raises:
+        StudyError: the study is not trained, or its network was brought by the caller.
+    """
+    load_classifier(study)
+    data = load_data(study.config, progress)
+    return make_controls(study, classifier_subject(study, data), data, progress)
 
 
 def verify_gates(

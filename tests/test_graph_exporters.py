@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from circuitlogic.errors import ConfigError, DataError, UnknownNameError
 from circuitlogic.graph import queries
 from circuitlogic.graph.columns import EdgeArrays, NodeColumns
+from circuitlogic.graph.comparison import differences
 from circuitlogic.graph.exporters import EXPORTERS, Exporter, export, register, render
+from circuitlogic.graph.importers import READERS, graph_from_parts, read_graph_file
 from circuitlogic.graph.own_json import graph_from_json, graph_to_json, read_graph
 from circuitlogic.graph.store import FeatureGraph
 
@@ -36,19 +38,7 @@ def sample(labels: list[str] = HOSTILE) -> FeatureGraph:
 
 
 def same(one: FeatureGraph, other: FeatureGraph) -> bool:
-    pairs = [(a, b) for a in ("inputs", "outputs") for b in ("indptr", "neighbour", "weight", "raw_weight")]
-    arrays = all(np.array_equal(getattr(getattr(one, a), b), getattr(getattr(other, a), b)) for a, b in pairs)
-    numbers = all(
-        np.array_equal(getattr(one.nodes, name), getattr(other.nodes, name), equal_nan=True)
-        for name in ("firing_rate", "scale", "bias")
-    )
-    everyone = np.arange(len(one))
-    texts = all(
-        getattr(one.nodes, name).take(everyone) == getattr(other.nodes, name).take(everyone)
-        for name in ("label", "kind")
-    )
-    heads = (one.sites, one.site_sizes, one.threshold) == (other.sites, other.site_sizes, other.threshold)
-    return arrays and numbers and texts and heads
+    return differences(one, other) == ()
 
 
 @settings(max_examples=30, deadline=None)
@@ -94,7 +84,7 @@ DOCUMENT = json.loads(graph_to_json(sample()))
         (DOCUMENT | {"edges": [DOCUMENT["edges"][0] | {"weight": float("inf")}]}, "edges.0.weight"),
         (DOCUMENT | {"edges": [DOCUMENT["edges"][0] | {"weight": "0.5"}]}, "edges.0.weight"),
         (DOCUMENT | {"edges": [DOCUMENT["edges"][0] | {"source": "in/3"}]}, "in has features 0..2"),
-        (DOCUMENT | {"edges": [DOCUMENT["edges"][0] | {"target": "In/0"}]}, "unknown site 'In'"),
+        (DOCUMENT | {"edges": [DOCUMENT["edges"][0] | {"target": "In/0"}]}, "unknown feature 'In/0'"),
         (DOCUMENT | {"edges": DOCUMENT["edges"] * 2}, "is given twice"),
         (DOCUMENT | {"nodes": DOCUMENT["nodes"] * 2}, "node in/0 is given twice"),
         (DOCUMENT | {"nodes": [{"id": "in/0", "label": "\ud800"}]}, "holds a lone surrogate"),
@@ -176,3 +166,93 @@ def test_unknown_and_doubled_formats_are_refused() -> None:
         render(sample(), "graphlm")
     with pytest.raises(ConfigError, match="registered already"):
         register(Exporter("csv", ".csv", lambda _: {}))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.text(max_size=8), min_size=6, max_size=6), st.sampled_from(sorted(READERS)))
+def test_every_format_that_is_read_back_loses_only_what_it_says(labels: list[str], form: str) -> None:
+    graph = sample(labels)
+    back = graph_from_parts(render(graph, form), form)
+    printable = all(c in "\t\n" or (c >= " " and c not in "\ufffe\uffff") for label in labels for c in label)
+    allowed = {"csv": {"threshold"}, "graphml": set() if printable else {"label"}}.get(form, set())
+    assert set(differences(graph, back)) <= allowed
+    assert bool(EXPORTERS[form].loses) == (form in ("csv", "graphml"))
+
+
+@pytest.mark.parametrize("form", sorted(READERS))
+def test_an_answer_and_an_empty_graph_come_back(form: str, tmp_path: Path) -> None:
+    empty = FeatureGraph.from_edges(("a", "b"), (2, 1), EdgeArrays.empty())
+    assert same(empty, graph_from_parts(render(empty, form), form))
+    cone = sample().ancestors("out-1/0")
+    export(cone, tmp_path / "cone.x", form)
+    back = read_graph_file(tmp_path / "cone.x", form)
+    assert {(a, b) for a, b, _ in back.whole().edge_items()} == {(a, b) for a, b, _ in cone.edge_items()}
+
+
+@pytest.mark.parametrize("form", sorted(READERS))
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff\xfe", b"<graphml/>", b'{"nodes": 1}'])
+def test_other_files_are_refused_in_one_line(form: str, content: bytes) -> None:
+    if form == "graphml" and content == b"<graphml/>":
+        pytest.skip("that is a GraphML file, if an odd one")
+    with pytest.raises(DataError) as caught:
+        graph_from_parts({"": content, "nodes": content}, form)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_graphml_file_of_somebody_else_is_read() -> None:
+    view = nx.DiGraph([("a/0", "b/2", {"weight": 0.5}), ("b/1", "c/0", {"weight": -1.5})])
+    stream = io.BytesIO()
+    nx.write_graphml(view, stream)
+    graph = graph_from_parts({"": stream.getvalue()}, "graphml")
+    assert (graph.sites, graph.site_sizes) == (("a", "b", "c"), (1, 3, 1))
+    assert [edge.weight for edge in graph.edges_into("c/0")] == [-1.5]
+
+
+REQUIRED = {
+    "node_id": str,
+    "layer": (str, int),
+    "ctx_idx": int,
+    "feature_type": str,
+    "jsNodeId": str,
+    "clerp": str,
+}
+
+
+def test_neuronpedia_documents_meet_the_published_schema() -> None:
+    """Required keys and types of version 1.0.0."""
+    answer = sample().ancestors("out-1/0")
+    document = json.loads(render(answer, "neuronpedia")[""])
+    assert {"metadata", "qParams", "nodes", "links"} <= document.keys()
+    about = document["metadata"]
+    assert isinstance(about["prompt_tokens"], list)
+    assert all(isinstance(about[key], str) for key in ("slug", "scan", "prompt"))
+    assert document["qParams"]["pinnedIds"] == ["2_0_0"]
+    for node in document["nodes"]:
+        assert all(isinstance(node[key], kind) for key, kind in REQUIRED.items())
+        assert isinstance(node["feature"], int)
+        assert node["influence"] is None or isinstance(node["influence"], float)
+    ids = [node["node_id"] for node in document["nodes"]]
+    assert len(set(ids)) == len(ids) == 2
+    assert len({node["feature"] for node in document["nodes"]}) == 2
+    for link in document["links"]:
+        assert {link["source"], link["target"]} <= set(ids)
+        assert isinstance(link["weight"], float)
+    clerps = {node["node_id"]: node["clerp"] for node in document["nodes"]}
+    assert clerps["2_0_0"].startswith("out-1/0 · ")
+    assert clerps["2_0_0"].endswith("and-not")
+
+
+def test_an_attribution_graph_of_another_tool_is_refused() -> None:
+    document = {"metadata": {"slug": "x"}, "qParams": {}, "nodes": [], "links": []}
+    with pytest.raises(DataError, match="of one prompt"):
+        graph_from_parts({"": json.dumps(document).encode()}, "neuronpedia")
+
+
+def test_dot_is_what_graphviz_reads() -> None:
+    pygraphviz = pytest.importorskip("pygraphviz")
+    drawn = pygraphviz.AGraph(string=render(sample(), "dot")[""].decode())
+    features = {node.attr["feature"] for node in drawn.nodes()}
+    assert features == {str(f) for f in queries.whole(sample()).features}
+    weights = sorted(float(edge.attr["value"]) for edge in drawn.edges())
+    assert weights == sorted(sample().edges().weight.tolist())
+    drawn.close()

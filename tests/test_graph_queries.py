@@ -432,7 +432,11 @@ def test_find_meets_every_condition() -> None:
 @pytest.mark.parametrize(
     ("ask", "error", "line"),
     [
-        (lambda g: queries.ancestors(g, "B/0"), UnknownNameError, "unknown site 'B'"),
+        (
+            lambda g: queries.ancestors(g, "B/0"),
+            UnknownNameError,
+            "unknown feature 'B/0': did you mean c/0, b/0, a/0?",
+        ),
         (lambda g: queries.ancestors(g, "b/2"), UnknownNameError, "b has features 0..1"),
         (lambda g: queries.ancestors(g, FeatureId("b", -1)), UnknownNameError, "b has features 0..1"),
         (lambda g: queries.ancestors(g, "b"), ConfigError, "write SITE/INDEX"),

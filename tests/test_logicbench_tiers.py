@@ -181,6 +181,7 @@ def test_an_ablation_moves_the_output_for_inputs_and_not_for_bystanders() -> Non
     assert isinstance(case.formula, Or)
     inputs = literals_of(case.formula)
     assert all(effect_of(case, lit, case.formula, FIRING).flips > 0.9 for lit in inputs)
+    formula = case.formula
     idle = Literal(FeatureId(case.inputs[0].feature.site, 0))
     assert idle not in inputs
     case = with_source(case, idle.feature)
@@ -189,10 +190,10 @@ def test_an_ablation_moves_the_output_for_inputs_and_not_for_bystanders() -> Non
     assert effect.flips < 0.5
     gate, ablations = read_with_ablations(case)
     assert gate.formula is not None
-    assert same_function(gate.formula, case.formula)
+    assert same_function(gate.formula, formula)
     assert ablations == 3
     with pytest.raises(ValueError, match="no network"):
-        effect_of(replace(case, rerun=None), inputs[0], case.formula, FIRING)
+        effect_of(replace(case, rerun=None), inputs[0], formula, FIRING)
 
 
 def test_edges_are_counted_with_their_signs() -> None:

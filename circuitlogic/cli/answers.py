@@ -13,7 +13,7 @@ from circuitlogic.errors import NothingLeftError
 if TYPE_CHECKING:
     from circuitlogic.graph.subgraph import SubGraph
 
-_NODES = ("feature", "label", "kind", "depth", "influence", "firing_rate")
+_NODES = ("feature", "label", "kind", "depth", "influence", "fidelity", "firing_rate")
 _PATHS = ("rank", "product", "path", "weights")
 
 
@@ -47,7 +47,7 @@ def print_answer(
         output.streams.say(answer.explanation)
         if output.chosen != "json":
             return
-    answer = _limited(answer, output)
+    answer = _limited(answer, output).ranked()
     if _as_document(output):
         write_document("query", _document(study, question, answer))
     elif upstream is not None and (tree or (output.is_default and output.streams.interactive)):

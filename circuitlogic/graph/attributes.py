@@ -3,6 +3,7 @@
 A key that is not known for a node is absent: no `None`, no NaN, so that every format can carry the data.
 """
 
+from dataclasses import dataclass
 from typing import TypedDict
 
 
@@ -29,3 +30,16 @@ class EdgeData(TypedDict):
 
     weight: float
     raw_weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class GraphKeys:
+    """Attributes of the whole graph, in `view.graph` and in the formats that have a place for them."""
+
+    sites: str = "sites"
+    """JSON text: a list of `{"name": ..., "size": ...}` in topological order."""
+    threshold: str = "threshold"
+    """Edges have |weight| above it."""
+
+
+GRAPH_KEYS = GraphKeys()

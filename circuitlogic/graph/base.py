@@ -100,6 +100,8 @@ class BaseGraph:
             UnknownNameError: there is no such site or feature.
         """
         wanted = FeatureId.parse(feature) if isinstance(feature, str) else feature
+        if wanted.site not in self.first:
+            raise unknown_name("feature", str(wanted), (f"{site}/{wanted.index}" for site in self.sites))
         members = self.members(wanted.site)
         if not 0 <= wanted.index < len(members):
             held = f"features 0..{len(members) - 1}" if len(members) else "no features"

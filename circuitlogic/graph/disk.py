@@ -6,6 +6,7 @@ valid, and Parquet copies for other tools.
 
 import hashlib
 import json
+import mmap
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -122,6 +123,14 @@ def read(folder: Path, check: bool) -> tuple[Header, dict[str, AnyArray]]:
         arrays[name] = _read_array(folder / f"{name}.npy", dtype, entry, check)
     _check_shapes(folder, header, edges, arrays)
     return header, arrays
+
+
+def let_go(arrays: Mapping[str, AnyArray]) -> None:
+    """Give back the memory of pages that were only read to check them; where the system cannot, nothing happens."""
+    for array in arrays.values():
+        pages = getattr(array.base, "_mmap", None)
+        if isinstance(pages, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            pages.madvise(mmap.MADV_DONTNEED)
 
 
 def _read_record(folder: Path) -> tuple[Header, int, dict[str, tuple[int, str]]]:

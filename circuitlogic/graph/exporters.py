@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from circuitlogic.errors import ConfigError, unknown_name
-from circuitlogic.graph.attributes import EdgeData, NodeData
+from circuitlogic.graph.attributes import GRAPH_KEYS, EdgeData, NodeData
 from circuitlogic.graph.queries import whole
 from circuitlogic.graph.store import FeatureGraph
 from circuitlogic.graph.subgraph import SubGraph
@@ -27,7 +27,7 @@ Parts: TypeAlias = Mapping[str, bytes]
 """Content by part name: `""` is the main file, `nodes` goes beside it as `NAME.nodes.SUFFIX`."""
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_FORMULA = re.compile(r"\s*[=+\-@]")
+_FORMULA = re.compile(r"'*\s*[=+\-@]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ class Exporter:
     """Of its files, with the dot."""
     write: Callable[[SubGraph], Parts]
     """Makes the files' content; same answer, same bytes."""
+    loses: str = ""
+    """What of a graph the format cannot carry, in words; empty: nothing."""
 
 
 EXPORTERS: dict[str, Exporter] = {}
@@ -87,6 +89,9 @@ def _beside(path: Path, part: str) -> Path:
 def to_plain(answer: SubGraph, text: Callable[[str], str] = str) -> "networkx.DiGraph[str]":
     """What every NetworkX writer gets: string ids, plain scalars, nothing unknown; `text` cleans strings."""
     view = answer.to_networkx()
+    graph = answer.graph
+    sites = [{"name": n, "size": s} for n, s in zip(graph.sites, graph.site_sizes, strict=True)]
+    view.graph |= {GRAPH_KEYS.sites: json.dumps(sites), GRAPH_KEYS.threshold: graph.threshold}
     for _, data in view.nodes(data=True):
         data.update({key: text(value) for key, value in data.items() if isinstance(value, str)})
     return view
@@ -159,9 +164,25 @@ def _own_json(answer: SubGraph) -> Parts:
     return {"": graph_to_json(answer.to_graph())}
 
 
-register(Exporter("graphml", ".graphml", _graphml))
+def _neuronpedia(answer: SubGraph) -> Parts:
+    from circuitlogic.graph.neuronpedia import to_neuronpedia
+
+    return {"": _json(to_neuronpedia(answer))}
+
+
+def _dot(answer: SubGraph) -> Parts:
+    from circuitlogic.graph.dot_text import to_dot
+
+    return {"": to_dot(answer).encode()}
+
+
+register(Exporter("json", ".json", _own_json))
+register(
+    Exporter("graphml", ".graphml", _graphml, "control characters in labels, which XML has no way to write")
+)
 register(Exporter("node-link", ".json", _node_link))
 register(Exporter("cytoscape", ".cyjs", _cytoscape))
-register(Exporter("csv", ".csv", _csv))
+register(Exporter("csv", ".csv", _csv, "the threshold, and sites without features"))
 register(Exporter("parquet", ".parquet", _parquet))
-register(Exporter("json", ".json", _own_json))
+register(Exporter("neuronpedia", ".json", _neuronpedia))
+register(Exporter("dot", ".dot", _dot, "everything but what is drawn: it is not read back"))

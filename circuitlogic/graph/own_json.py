@@ -106,7 +106,21 @@ def graph_from_json(content: bytes) -> FeatureGraph:
         DataError: it is another document, or describes an impossible graph.
         UnknownNameError: an edge or node names a feature that the sites do not have.
     """
-    document = _parse(content)
+    try:
+        found: Any = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise DataError("not a JSON document") from error
+    return graph_from_document(found)
+
+
+def graph_from_document(found: Any) -> FeatureGraph:
+    """The same from the document's plain values.
+
+    Raises:
+        DataError: it is another document, or describes an impossible graph.
+        UnknownNameError: an edge or node names a feature that the sites do not have.
+    """
+    document = _parse(found)
     sites, sizes = tuple(s.name for s in document.sites), tuple(s.size for s in document.sites)
     if sum(sizes) > _MOST_FEATURES:
         raise DataError(f"{sum(sizes)} features: a graph file may describe at most {_MOST_FEATURES}")
@@ -135,11 +149,7 @@ def _columns(bare: BaseGraph, nodes: list[_Node]) -> NodeColumns:
     return NodeColumns.of(len(bare), label, kind, **numbers)
 
 
-def _parse(content: bytes) -> _Document:
-    try:
-        found: Any = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise DataError("not a JSON document") from error
+def _parse(found: Any) -> _Document:
     schema = found.get("$schema") if isinstance(found, dict) else None
     if schema != SCHEMA:
         raise DataError(f"not a feature graph of schema {SCHEMA!r}: its $schema is {schema!r:.60}")

@@ -1,5 +1,6 @@
 """Node and edge tables as Parquet, for other tools. Sites are dictionary-encoded, unknown is null."""
 
+import json
 from io import BufferedIOBase
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from circuitlogic.graph.attributes import GRAPH_KEYS
 from circuitlogic.graph.base import BaseGraph
 from circuitlogic.graph.columns import EdgeArrays, IntArray
 
@@ -18,7 +20,9 @@ def write_nodes(graph: BaseGraph, nodes: IntArray, stream: BufferedIOBase) -> No
     table = _ends(graph, nodes, "")
     table |= {name: pa.array(column, pa.string()) for name, column in texts.items()}
     table |= {name: pa.array(column[nodes], from_pandas=True) for name, column in columns.numbers().items()}
-    pq.write_table(pa.table(table), stream)
+    sites = [{"name": n, "size": s} for n, s in zip(graph.sites, graph.site_sizes, strict=True)]
+    about = {GRAPH_KEYS.sites: json.dumps(sites), GRAPH_KEYS.threshold: repr(graph.threshold)}
+    pq.write_table(pa.table(table, metadata=about), stream)
 
 
 def write_edges(graph: BaseGraph, edges: EdgeArrays, stream: BufferedIOBase) -> None:

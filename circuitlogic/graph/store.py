@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circuitlogic.errors import DataError, StudyError
-from circuitlogic.graph import disk, queries
+from circuitlogic.graph import contributions, disk, queries
 from circuitlogic.graph.adjacency import Adjacency
 from circuitlogic.graph.base import BaseGraph
 from circuitlogic.graph.columns import NodeColumns, TextColumn
@@ -35,6 +35,7 @@ class FeatureGraph(BaseGraph):
     leaves = queries.leaves
     find = queries.find
     whole = queries.whole
+    contributions = contributions.contributions
 
     def to_networkx(self) -> "networkx.DiGraph[str]":
         """The whole graph as a `networkx.DiGraph`; keys as in `circuitlogic.graph.attributes`."""
@@ -91,6 +92,7 @@ class FeatureGraph(BaseGraph):
             nodes = NodeColumns(label, kind, *numbers)
         except DataError as error:
             raise StudyError(f"{folder} is damaged: {error}; make the graph again") from error
+        disk.let_go(arrays)
         columns = ("indptr", "neighbour", "weight", "raw_weight")
         inputs, outputs = (
             Adjacency(*(arrays[f"{side}_{name}"] for name in columns)) for side in ("in", "out")

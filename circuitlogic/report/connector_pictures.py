@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from circuitlogic.stages.connecting import load_snapshots
-from circuitlogic.stages.feature_network import load_tuned
+from circuitlogic.stages.feature_network import load_selected
 from circuitlogic.stages.stretches import stretches
 from circuitlogic.study import Study
 
@@ -24,7 +24,7 @@ def connector_frames(
         StudyError: snapshots or tuned connectors are missing or damaged.
     """
     found: dict[tuple[str, str], tuple[list[NDArray[np.float32]], list[str]]] = {}
-    for ends, connector in zip(stretches(sites), load_tuned(study), strict=True):
+    for ends, connector in zip(stretches(sites), load_selected(study), strict=True):
         snapshots = load_snapshots(study, *ends)
         frames = [snapshot.numpy() for snapshot in snapshots.values()]
         final = connector.thresholded(threshold).unit_weight.numpy()

@@ -39,6 +39,11 @@ def small(value: float) -> str:
     return f"{value:.{digits}f}"
 
 
+def nats(value: float) -> str:
+    """A cross-entropy: differences between language models show in its fourth decimal, `4.0243`."""
+    return f"{value:.4f}" if math.isfinite(value) and value >= 1 else small(value)
+
+
 def count(value: int) -> str:
     """A count, thousands apart: `65,536`."""
     return f"{value:,}"

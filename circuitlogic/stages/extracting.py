@@ -12,7 +12,7 @@ from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
 from circuitlogic.stages.dictionaries import load_dictionaries, load_ends
 from circuitlogic.stages.extracted import GATES, GRAPH
-from circuitlogic.stages.feature_network import TUNED, load_tuned
+from circuitlogic.stages.feature_network import SELECTED, load_selected
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import load_card
 from circuitlogic.stages.token_rows import row_documents
@@ -20,7 +20,7 @@ from circuitlogic.study import Study
 
 
 def make_graph(study: Study, config: ExtractConfig) -> None:
-    """Threshold the tuned connectors into the feature graph.
+    """Threshold the selected edges into the feature graph.
 
     Raises:
         NothingLeftError: no edge is above the threshold; an earlier graph is kept.
@@ -28,7 +28,7 @@ def make_graph(study: Study, config: ExtractConfig) -> None:
     key = study.key("graph", config.threshold, _made_from(study))
     if study.is_done(GRAPH, key):
         return
-    graph = edges_to_graph(load_dictionaries(study), load_tuned(study), config.threshold)
+    graph = edges_to_graph(load_dictionaries(study), load_selected(study), config.threshold)
     with study.making(GRAPH, key) as folder:
         graph.save(folder)
 
@@ -40,7 +40,7 @@ def make_gates(study: Study, config: ExtractConfig, progress: Progress, jobs: in
         return
     splits = {name: load_activations(study, name) for name in ("train", "heldout")}
     gates: list[Gate] = []
-    for (source, target), connector in zip(load_ends(study), load_tuned(study), strict=True):
+    for (source, target), connector in zip(load_ends(study), load_selected(study), strict=True):
         train, heldout = (
             Split(encode_site(source, s), encode_site(target, s), row_documents(study, name))
             for name, s in splits.items()
@@ -60,7 +60,7 @@ def make_gates(study: Study, config: ExtractConfig, progress: Progress, jobs: in
 
 
 def _made_from(study: Study) -> list[str]:
-    """The tuned connectors, and what their features are: dictionaries with statistics, activations."""
+    """The selected edges, and what their features are: dictionaries with statistics, activations."""
     dictionaries = [sae_artefact(site) for site in load_card(study).sites]
     activations = [activations_artefact(split) for split in SPLITS]
-    return [study.entry(name).content for name in (TUNED, *dictionaries, *activations)]
+    return [study.entry(name).content for name in (SELECTED, *dictionaries, *activations)]

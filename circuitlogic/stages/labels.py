@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from circuitlogic.errors import ConfigError, StudyError, unknown_name
 from circuitlogic.features import FeatureId
 from circuitlogic.json_files import read_json, write_json
+from circuitlogic.render.text import clean
 from circuitlogic.stages.subject import load_card
 from circuitlogic.stages.token_contexts import load_automatic_labels
 from circuitlogic.study import ANNOTATIONS, Study
@@ -19,7 +20,7 @@ LONGEST = 200
 
 
 def load_labels(study: Study) -> dict[str, str]:
-    """Label by feature id; foreign text.
+    """Label by feature id; foreign text on one line, without control characters.
 
     Raises:
         StudyError: `annotations.json` or the automatic labels are damaged.
@@ -31,7 +32,7 @@ def load_labels(study: Study) -> dict[str, str]:
         for index, text in automatic.items():
             # a formula of two features with one name would say nothing
             found[f"{site}/{index}"] = f"{text} #{index}" if often[text] > 1 else text
-    return found | written_labels(study)
+    return {name: clean(text, LONGEST) for name, text in (found | written_labels(study)).items()}
 
 
 def written_labels(study: Study) -> dict[str, str]:

@@ -7,7 +7,7 @@ import typer
 
 from circuitlogic.cli.console import Streams, write
 from circuitlogic.cli.options import NoColor, Quiet
-from circuitlogic.errors import ConfigError
+from circuitlogic.cli.planting_options import Planting, planting_options
 
 bench_app = typer.Typer(
     name="bench",
@@ -58,42 +58,61 @@ def mnist(
     write(f"{report}\n")
 
 
+@bench_app.command("unwrap")
+def unwrap(
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILE", help="Markdown; picture and JSON lie beside it.")
+    ] = Path("reports/unwrapping.md"),
+    work: Annotated[
+        Path, typer.Option(metavar="DIR", help="Studies and finished arms; a second run reads them back.")
+    ] = Path("runs/bench"),
+    data: Annotated[str | None, typer.Option(metavar="DIR", help="Folder of the MNIST files.")] = None,
+    seeds: Annotated[str, typer.Option(metavar="N,N,..", help="Seeds to run and to average over.")] = "0,1,2",
+    parts: Annotated[
+        str, typer.Option(metavar="A,B,..", help="Of headline, neurons, random, curve, ladder; default: all.")
+    ] = "",
+    finished: Annotated[
+        bool, typer.Option("--finished", help="Run nothing: report on the arms an earlier run has finished.")
+    ] = False,
+    threads: Annotated[int, typer.Option(min=1, help="Threads torch may use.")] = 1,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> None:
+    """Unwrap the MNIST classifier into a sparse feature network, with its controls and the ladder of recipes.
+
+    Takes about half an hour per seed on one core. An interrupted run is taken up by the same command.
+
+    Example: circuitlogic bench unwrap --data mnist --seeds 0 --parts headline,neurons
+    """
+    from circuitlogic.benchmarks.unwrap.experiment import PARTS
+    from circuitlogic.benchmarks.unwrap.run import report_finished
+    from circuitlogic.benchmarks.unwrap.run import unwrap as run
+    from circuitlogic.cli.console_progress import console_progress
+    from circuitlogic.cli.settings import parse_widths, with_threads
+    from circuitlogic.config import config_from_mapping
+
+    config = config_from_mapping({"data": {"dataset": "mnist", **({} if data is None else {"path": data})}})
+    chosen = parse_widths(seeds, what="--seeds", lowest=0)
+    command = f"circuitlogic bench unwrap --seeds {seeds}" + (f" --parts {parts}" if parts else "")
+    if finished:
+        write(f"{report_finished(work, out, chosen, command)}\n")
+        return
+    with with_threads(threads), console_progress(Streams(color=not no_color, quiet=quiet)) as progress:
+        report = run(work, out, config, chosen, command, _names(parts, ",") or PARTS, progress)
+    write(f"{report}\n")
+
+
 @bench_app.command("logic")
+@planting_options
 def logic(
+    planting: Planting,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write a Markdown report.")
     ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write settings, summaries and every score.")
     ] = None,
-    tier: Annotated[
-        str, typer.Option(metavar="A,B,..", help="Tiers: true, rotated, superposed, sgd, ...; or all.")
-    ] = "true",
-    seed: Annotated[str, typer.Option(metavar="N,N,..", help="Seeds of the draws.")] = "101",
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes; the result is the same.")] = 1,
-    per_kind: Annotated[int, typer.Option(min=1, help="Cases per kind, condition, floor and seed.")] = 6,
-    samples: Annotated[int, typer.Option(min=1000, help="For reading, and as many for judging.")] = 30_000,
-    conditions: Annotated[str, typer.Option(metavar="A,B,..", help="Conditions; default: all.")] = "",
-    arms: Annotated[str, typer.Option(metavar="A,B,..", help="Readers to compare; default: all.")] = "",
-    kinds: Annotated[str, typer.Option(metavar="A;B;..", help="Kinds to plant; default: all.")] = "",
-    leak: Annotated[
-        str, typer.Option(metavar="X,X,..", help="Noise floors: weak activations per true firing.")
-    ] = "0",
-    pool: Annotated[float, typer.Option(help="Size of the pool; 1: about 500 inputs to draw from.")] = 1.0,
-    rates: Annotated[str, typer.Option(metavar="LO,HI", help="Firing rates of groups of inputs.")] = "",
-    magnitudes: Annotated[
-        str, typer.Option(metavar="SHAPE", help="log-normal:SPREAD or exponential, in all conditions.")
-    ] = "",
-    spurious: Annotated[str, typer.Option(metavar="N,N", help="Weights of inputs that do nothing.")] = "",
-    spurious_weight: Annotated[float | None, typer.Option(help="Largest of them, typical firings.")] = None,
-    weight_noise: Annotated[float | None, typer.Option(help="Spread of the factor on weights.")] = None,
-    twins: Annotated[
-        str, typer.Option(metavar="X,X,..", help="Correlations of tier twins.")
-    ] = ".8,.9,.95,.98",
-    fan_in: Annotated[
-        str, typer.Option(metavar="N,N,..", help="Inputs per gate of tier wide.")
-    ] = "8,12,16,20,25,30",
-    depth: Annotated[str, typer.Option(metavar="N,N,..", help="Layers of tier deep.")] = "2,3,4",
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> None:
@@ -104,32 +123,12 @@ def logic(
     Example: circuitlogic bench logic --tier true,rotated --out reports/logicbench.md
     """
     from circuitlogic.benchmarks.logicbench.command import command_of, draw_tables
-    from circuitlogic.benchmarks.logicbench.conditions import Knobs, magnitudes_named
     from circuitlogic.benchmarks.logicbench.report import write_json_document, write_report
     from circuitlogic.benchmarks.logicbench.run import run_logicbench
-    from circuitlogic.benchmarks.logicbench.settings import Settings, Sizes
     from circuitlogic.cli.console_progress import console_progress
-    from circuitlogic.cli.settings import parse_widths, with_threads
+    from circuitlogic.cli.settings import with_threads
 
-    settings = Settings(
-        seeds=tuple(parse_widths(seed, what="--seed", lowest=0)),
-        sizes=Sizes(samples=samples, per_kind=per_kind, pool=pool),
-        leaks=_numbers(leak, "--leak"),
-        kinds=_names(kinds, ";"),
-        conditions=_names(conditions, ","),
-        arms=_names(arms, ","),
-        tiers=_names(tier, ","),
-        knobs=Knobs(
-            magnitudes=magnitudes_named(magnitudes) if magnitudes else None,
-            rates=_pair(rates, "--rates"),
-            weight_noise=weight_noise,
-            spurious=_whole_pair(spurious, "--spurious"),
-            spurious_weight=spurious_weight,
-        ),
-        rhos=_numbers(twins, "--twins"),
-        fan_ins=tuple(parse_widths(fan_in, what="--fan-in")),
-        depths=tuple(parse_widths(depth, what="--depth")),
-    )
+    settings = planting.settings()
     streams = Streams(color=not no_color, quiet=quiet)
     with with_threads(1), console_progress(streams) as progress:
         bench = run_logicbench(settings, progress, jobs)
@@ -140,6 +139,121 @@ def logic(
     if out is not None:
         write_report(bench, out, command_of(settings, out))
         write(f"{out}\n")
+
+
+@bench_app.command("graph")
+def graph(
+    edges: Annotated[int, typer.Option(min=1_000, help="How many edges to draw.")] = 10_000_000,
+    features: Annotated[int, typer.Option(min=64, help="Features per site; there are six sites.")] = 32_768,
+    seed: Annotated[int, typer.Option(min=0, help="Of the graph and of the features asked about.")] = 0,
+    rounds: Annotated[int, typer.Option(min=1, help="Features asked about per question.")] = 9,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write a Markdown report.")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write every figure.")
+    ] = None,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> None:
+    """Ask a large graph with hubs the same questions in every library.
+
+    Ours, NetworkX, rustworkx and SciPy, as far as they are installed. Ten million edges take some minutes and
+    about 8 GB, most of it NetworkX.
+
+    Example: circuitlogic bench graph --edges 1000000
+    """
+    from circuitlogic.benchmarks.graphbench.hubs import Shape
+    from circuitlogic.benchmarks.graphbench.measure import Settings, run_graphbench
+    from circuitlogic.benchmarks.graphbench.report import (
+        answer_table,
+        target_table,
+        write_json_document,
+        write_report,
+    )
+    from circuitlogic.cli.console_progress import console_progress
+
+    settings = Settings(Shape(features=features, edges=edges), seed, rounds)
+    streams = Streams(color=not no_color, quiet=quiet)
+    with console_progress(streams) as progress:
+        bench = run_graphbench(settings, progress)
+    streams.draw(target_table(bench))
+    streams.draw(answer_table(bench))
+    if json_file is not None:
+        write_json_document(bench, json_file)
+    if out is not None:
+        write_report(bench, out)
+        write(f"{out}\n")
+
+
+@bench_app.command("connectors")
+def connectors(
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write a Markdown report.")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write settings and every figure.")
+    ] = None,
+    samples: Annotated[int, typer.Option(min=100, help="Planted samples.")] = 20_000,
+    inputs: Annotated[int, typer.Option(min=8, help="Input features.")] = 512,
+    outputs: Annotated[int, typer.Option(min=1, help="Output features.")] = 512,
+    rows: Annotated[int, typer.Option(min=1, help="Rows on which peers are timed.")] = 8,
+    repeats: Annotated[int, typer.Option(min=1, help="Interleaved runs behind each median.")] = 3,
+    penalty: Annotated[float, typer.Option(help="L1 penalty of the race.")] = 4e-4,
+    linear_gap: Annotated[float, typer.Option(help="Gap of linear solvers.")] = 1e-6,
+    relu_gap: Annotated[float, typer.Option(help="Gap of ReLU solvers.")] = 1e-3,
+    seeds: Annotated[str, typer.Option(metavar="N,N,..", help="Draws; the race is on the first.")] = "0,1,2",
+    arms: Annotated[str, typer.Option(metavar="A;B;..", help="Solvers to race; default: all.")] = "",
+    recall: Annotated[bool, typer.Option(help="Count the planted edges that are found.")] = True,
+    digits: Annotated[bool, typer.Option(help="Try every solver on the embedded digits.")] = True,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> None:
+    """Race the connector solvers and their peers, and count the planted edges they find.
+
+    Takes a few minutes on one core. Peers that are not installed (celer, skglm) are named as absent.
+
+    Example: circuitlogic bench connectors --out reports/connectors.md
+    """
+    from circuitlogic.benchmarks.solverbench.run import (
+        Settings,
+        run_solverbench,
+        tables,
+        write_document,
+        write_report,
+    )
+    from circuitlogic.cli.console_progress import console_progress
+    from circuitlogic.cli.settings import parse_widths, with_threads
+
+    chosen = tuple(parse_widths(seeds, what="--seeds", lowest=0))
+    settings = Settings(
+        samples,
+        inputs,
+        outputs,
+        rows,
+        repeats,
+        penalty,
+        linear_gap,
+        relu_gap,
+        chosen,
+        _names(arms, ";"),
+        recall,
+        digits,
+    )
+    streams = Streams(color=not no_color, quiet=quiet)
+    with with_threads(1), console_progress(streams) as progress:
+        bench = run_solverbench(settings, progress)
+    for table in tables(bench):
+        streams.draw(table)
+    if json_file is not None:
+        write_document(bench, json_file)
+    if out is not None:
+        write_report(bench, out)
+        write(f"{out}\n")
+
+
+def _names(text: str, separator: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(separator) if name.strip())
 
 
 @bench_app.command("reading")
@@ -193,32 +307,3 @@ def lm(
     with with_threads(threads), console_progress(Streams(color=not no_color, quiet=quiet)) as progress:
         report = run_lm(work, out, config, control, command, progress)
     write(f"{report}\n")
-
-
-def _names(text: str, separator: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(separator) if name.strip())
-
-
-def _numbers(text: str, what: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise ConfigError(f"{what} {text!r}: write numbers, for example 0,1,3") from None
-
-
-def _pair(text: str, what: str) -> tuple[float, float] | None:
-    if not text:
-        return None
-    values = _numbers(text, what)
-    if len(values) != 2:
-        raise ConfigError(f"{what} {text!r}: write a lowest and a highest, for example 0.01,0.1")
-    return values[0], values[1]
-
-
-def _whole_pair(text: str, what: str) -> tuple[int, int] | None:
-    pair = _pair(text, what)
-    if pair is None:
-        return None
-    if any(value != int(value) for value in pair):
-        raise ConfigError(f"{what} {text!r}: write whole numbers, for example 6,14")
-    return int(pair[0]), int(pair[1])

@@ -1,15 +1,20 @@
 """`circuitlogic export`."""
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
 from circuitlogic.cli.console import Streams, write, write_raw
 from circuitlogic.cli.options import Force, NoColor, Quiet, StudyArgument, check_free
-from circuitlogic.errors import ConfigError
+from circuitlogic.errors import CheckFailedError, ConfigError
 
-GraphFormat: TypeAlias = Literal["graphml", "node-link", "cytoscape", "csv", "parquet", "json", "saelens"]
+if TYPE_CHECKING:
+    from circuitlogic.graph.base import BaseGraph
+
+Format: TypeAlias = Literal[
+    "json", "graphml", "cytoscape", "node-link", "neuronpedia", "dot", "csv", "parquet", "saelens"
+]
 
 
 def export(
@@ -24,19 +29,23 @@ def export(
         ),
     ],
     format: Annotated[  # noqa: A002
-        GraphFormat,
-        typer.Option("--format", "-f", help="`json` is lossless; `saelens` is one site's dictionary."),
+        Format,
+        typer.Option("--format", "-f", help="`json` carries everything; `saelens` is one site's dictionary."),
     ],
     site: Annotated[
         str | None, typer.Option(metavar="SITE", help="With saelens: whose dictionary.", show_default=False)
     ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Read the graph back and compare: exit code 3 if anything is lost."),
+    ] = False,
     force: Force = False,
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> None:
     """Write the feature graph, or a site's dictionary, for other tools.
 
-    Prints the paths.
+    Prints the paths; says what the format cannot carry.
 
     Example: circuitlogic export runs/digits -o graph.graphml --format graphml
 
@@ -46,25 +55,60 @@ def export(
         raise ConfigError(
             "--site and --format saelens belong together: name the site whose dictionary is meant"
         )
+    streams = Streams(color=not no_color, quiet=quiet)
+    path = None if out == "-" else Path(out)
     if format == "saelens":
         _dictionary(study, str(site), Path(out), force)
-        return
-    from circuitlogic.graph.exporters import export as run
-    from circuitlogic.graph.exporters import render
+    elif path is None:
+        _to_stdout(study, format, streams, check)
+    else:
+        _to_file(study, path, format, streams, check, force)
+
+
+def _to_stdout(study: Path, form: str, streams: Streams, check: bool) -> None:
+    from circuitlogic.graph.exporters import EXPORTERS, render
     from circuitlogic.study import Study
 
-    path = None if out == "-" else Path(out)
-    if path is not None:
-        check_free(path, path.with_name(f"{path.stem}.nodes{path.suffix}"), force=force)
+    if check:
+        raise ConfigError("--check reads a file back: give one with --out")
+    parts = render(Study.open(study).graph, form)
+    if EXPORTERS[form].loses:
+        streams.say(f"{form} does not carry {EXPORTERS[form].loses}")
+    if len(parts) > 1:
+        streams.say("stdout gets the edges only: give a file to get the nodes, too")
+    write_raw(parts[""])
+
+
+def _to_file(study: Path, path: Path, form: str, streams: Streams, check: bool, force: bool) -> None:
+    from circuitlogic.graph.exporters import EXPORTERS
+    from circuitlogic.graph.exporters import export as run
+    from circuitlogic.graph.importers import READERS
+    from circuitlogic.study import Study
+
+    if check and form not in READERS:
+        raise ConfigError(f"--check needs a format that is read back: {', '.join(READERS)}")
+    check_free(path, path.with_name(f"{path.stem}.nodes{path.suffix}"), force=force)
     graph = Study.open(study).graph
-    streams = Streams(color=not no_color, quiet=quiet)
-    if path is None:
-        parts = render(graph, format)
-        if len(parts) > 1:
-            streams.say("stdout gets the edges only: give a file to get the nodes, too")
-        write_raw(parts[""])
-        return
-    write("".join(f"{file}\n" for file in run(graph, path, format)))
+    write("".join(f"{file}\n" for file in run(graph, path, form)))
+    if EXPORTERS[form].loses:
+        streams.say(f"{form} does not carry {EXPORTERS[form].loses}")
+    if check:
+        _check(graph, path, form)
+        streams.say("read back: the same graph")
+
+
+def _check(graph: "BaseGraph", path: Path, form: str) -> None:
+    """Read the file back.
+
+    Raises:
+        CheckFailedError: it is not the same graph.
+    """
+    from circuitlogic.graph.comparison import differences
+    from circuitlogic.graph.importers import read_graph_file
+
+    lost = differences(graph, read_graph_file(path, form))
+    if lost:
+        raise CheckFailedError(f"check failed: {path} does not carry {', '.join(lost)}")
 
 
 def _dictionary(study: Path, site: str, folder: Path, force: bool) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
@@ -263,3 +263,33 @@ def find(
         narrow,
         limited=False,
     )
+
+
+@query_app.command()
+@output_options
+@narrowed_walk
+def contributions(
+    feature: Feature,
+    example: Annotated[
+        int | None, typer.Option(min=0, help="One sample; default: the average over its firings.")
+    ] = None,
+    split: Annotated[Literal["heldout", "train"], typer.Option(help="Whose samples.")] = "heldout",
+    *,
+    narrow: NarrowedWalk,
+    output: Output,
+) -> None:
+    """Which ancestors carry how much of a feature's activation; direct inputs unless --depth says more.
+
+    Example: circuitlogic query runs/digits contributions hidden.2/30 --example 17 --depth 2
+    """
+    from circuitlogic.cli.contribution_listing import print_contributions
+    from circuitlogic.stages.activity import site_activity
+    from circuitlogic.study import Study
+
+    root = _study.get()
+    study = Study.open(root)
+    graph = study.graph
+    wanted = graph.feature(graph.node(_node(graph, feature)))
+    activity = site_activity(study, split, up_to=wanted.site)
+    only = narrow.only(graph, narrow.min_weight, output.limit)
+    print_contributions(str(root), split, graph.contributions(wanted, activity, example, **only), output)

@@ -28,6 +28,10 @@ def train(
     l1: Annotated[float | None, typer.Option(help="L1 weight of the autoencoders.")] = None,
     k: Annotated[int | None, typer.Option(help="Firing features per sample (topk, batch_topk).")] = None,
     solver: Annotated[Solver | None, typer.Option(help="Of the connectors.")] = None,
+    penalties: Annotated[
+        int | None,
+        typer.Option(min=0, help="L1 penalties tried per output (gram, relu); 0: only connectors.l1."),
+    ] = None,
     init: Annotated[Init | None, typer.Option(help="Of the connectors.")] = None,
     edges: Annotated[int | None, typer.Option(help="Edges to keep per connector.")] = None,
     tokens: Annotated[int | None, typer.Option(min=1, help="To train on (language models).")] = None,
@@ -61,6 +65,7 @@ def train(
         "saes.l1": l1,
         "saes.k": k,
         "connectors.solver": solver,
+        "connectors.penalties": penalties,
         "connectors.init": init,
         "tune.edges": edges,
         "text.tokens": tokens,

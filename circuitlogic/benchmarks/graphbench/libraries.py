@@ -1,0 +1,195 @@
+"""The libraries that are asked: ours with both engines, and what users have today, as fast as we could make it.
+
+Every library is given the same edges as arrays and answers with node numbers.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from circuitlogic.benchmarks.graphbench.hubs import Shape
+from circuitlogic.graph.columns import EdgeArrays, IntArray
+from circuitlogic.graph.store import FeatureGraph
+from circuitlogic.graph.subgraph import collector_paused
+from circuitlogic.graph.walks import Engine
+
+
+@runtime_checkable
+class Library(Protocol):
+    """One way to hold and ask the graph."""
+
+    def ancestors(self, start: int, above: float, depth: int | None) -> IntArray:
+        """Nodes that lead to `start`, itself included, in any order."""
+        ...
+
+    def strength(self, start: int, goal: int) -> float:
+        """|Weight product| of the strongest path; 0 if there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """This project's graph."""
+
+    graph: FeatureGraph
+    names: tuple[str, ...]
+    """`site/index` of every node: users ask by name."""
+    walking: Engine
+
+    def ancestors(self, start: int, above: float, depth: int | None) -> IntArray:
+        """Through the public method."""
+        return self.graph.ancestors(self.names[start], min_weight=above, depth=depth).nodes
+
+    def strength(self, start: int, goal: int) -> float:
+        """Through the public method."""
+        paths = self.graph.path(self.names[start], self.names[goal]).paths
+        return abs(paths[0].product) if paths else 0.0
+
+
+class NetworkX:
+    """A `networkx.DiGraph`; breadth-first over its inner dictionaries, the fastest plain Python there is."""
+
+    def __init__(self, shape: Shape, edges: EdgeArrays) -> None:
+        import networkx
+
+        with collector_paused():
+            self.view: Any = networkx.DiGraph()
+            self.view.add_nodes_from(range(shape.sites * shape.features))
+            ends = edges.source.tolist(), edges.target.tolist()
+            self.view.add_weighted_edges_from(zip(*ends, edges.weight.tolist(), strict=True))
+
+    def ancestors(self, start: int, above: float, depth: int | None) -> IntArray:
+        """Level by level over `_pred`."""
+        before = self.view._pred  # the accessors of the public views cost as much again
+        seen, frontier, level = {start}, [start], 0
+        while frontier and (depth is None or level < depth):
+            fresh: list[int] = []
+            for node in frontier:
+                for near, data in before[node].items():
+                    if near not in seen and abs(data["weight"]) > above:
+                        seen.add(near)
+                        fresh.append(near)
+            frontier, level = fresh, level + 1
+        return np.fromiter(seen, np.int64, len(seen))
+
+    def strength(self, start: int, goal: int) -> float:
+        """Node by node in order of number, which is topological; Dijkstra would need |weight| <= 1."""
+        after, best = self.view._succ, {start: 1.0}
+        waiting = [start]
+        while waiting:
+            fresh: set[int] = set()
+            for node in waiting:
+                held = best[node]
+                for far, data in after[node].items():
+                    product = held * abs(data["weight"])
+                    if product > best.get(far, 0.0):
+                        best[far] = product
+                        fresh.add(far)
+            waiting = sorted(fresh)
+        return best.get(goal, 0.0)
+
+
+class RustworkX:
+    """A `rustworkx.PyDiGraph`, which filters neither by weight nor by depth: a Python loop over `in_edges`."""
+
+    def __init__(self, shape: Shape, edges: EdgeArrays) -> None:
+        import rustworkx
+
+        self.view: Any = rustworkx.PyDiGraph()
+        self.view.add_nodes_from(range(shape.sites * shape.features))
+        with collector_paused():
+            for begin in range(0, len(edges), 1_000_000):
+                part = edges.where(np.arange(begin, min(begin + 1_000_000, len(edges))))
+                columns = part.source.tolist(), part.target.tolist(), part.weight.tolist()
+                self.view.extend_from_weighted_edge_list(list(zip(*columns, strict=True)))
+
+    def ancestors(self, start: int, above: float, depth: int | None) -> IntArray:
+        """Level by level; without filters by the library's own `ancestors`."""
+        if above <= 0 and depth is None:
+            import rustworkx
+
+            found = rustworkx.ancestors(self.view, start) | {start}
+            return np.fromiter(found, np.int64, len(found))
+        in_edges = self.view.in_edges
+        seen, frontier, level = {start}, [start], 0
+        while frontier and (depth is None or level < depth):
+            fresh: list[int] = []
+            for node in frontier:
+                for near, _, weight in in_edges(node):
+                    if near not in seen and abs(weight) > above:
+                        seen.add(near)
+                        fresh.append(near)
+            frontier, level = fresh, level + 1
+        return np.fromiter(seen, np.int64, len(seen))
+
+    def strength(self, start: int, goal: int) -> float:
+        """As for NetworkX."""
+        out_edges, best = self.view.out_edges, {start: 1.0}
+        waiting = [start]
+        while waiting:
+            fresh: set[int] = set()
+            for node in waiting:
+                held = best[node]
+                for _, far, weight in out_edges(node):
+                    product = held * abs(weight)
+                    if product > best.get(far, 0.0):
+                        best[far] = product
+                        fresh.add(far)
+            waiting = sorted(fresh)
+        return best.get(goal, 0.0)
+
+
+class SciPy:
+    """Two `scipy.sparse.csr_array`; whole frontiers at a time by row slicing, the rest in NumPy."""
+
+    def __init__(self, shape: Shape, edges: EdgeArrays) -> None:
+        import scipy.sparse
+
+        nodes = shape.sites * shape.features
+        ends = edges.target, edges.source
+        self.incoming: Any = scipy.sparse.csr_array((edges.weight, ends), shape=(nodes, nodes))
+        self.outgoing: Any = self.incoming.T.tocsr()
+
+    def ancestors(self, start: int, above: float, depth: int | None) -> IntArray:
+        """Level by level."""
+        seen = np.zeros(self.incoming.shape[0], np.bool_)
+        frontier, level = np.array([start]), 0
+        seen[start] = True
+        while frontier.size and (depth is None or level < depth):
+            rows = self.incoming[frontier]
+            met = rows.indices[np.abs(rows.data) > above] if above > 0 else rows.indices
+            fresh = np.zeros_like(seen)
+            fresh[met] = True
+            fresh &= ~seen
+            seen |= fresh
+            frontier, level = np.flatnonzero(fresh), level + 1
+        return np.flatnonzero(seen)
+
+    def strength(self, start: int, goal: int) -> float:
+        """Level by level, `np.maximum.at` over all edges of a level."""
+        best = np.zeros(self.outgoing.shape[0])
+        best[start] = 1.0
+        frontier = np.array([start])
+        while frontier.size:
+            rows = self.outgoing[frontier]
+            offered = np.repeat(best[frontier], np.diff(rows.indptr)) * np.abs(rows.data)
+            before = best[rows.indices]
+            np.maximum.at(best, rows.indices, offered)
+            frontier = np.unique(rows.indices[best[rows.indices] > before])
+        return float(best[goal])
+
+
+PEERS: dict[str, tuple[str, Callable[[Shape, EdgeArrays], Library]]] = {
+    "NetworkX": ("networkx", NetworkX),
+    "rustworkx": ("rustworkx", RustworkX),
+    "SciPy CSR": ("scipy", SciPy),
+}
+"""Name -> package, and how to build it."""
+
+
+def installed(package: str) -> bool:
+    """Whether a peer can be measured here."""
+    return find_spec(package) is not None
