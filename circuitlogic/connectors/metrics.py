@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import scipy.sparse as sp
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -13,6 +14,8 @@ from circuitlogic.saes.statistics import FeatureStatistics
 MIN_FIRINGS = 20
 """Features with fewer firings on the measured split count neither as live nor in a median."""
 COPY_CORRELATION = 0.9
+_DENSE = 1 << 20
+"""Pairs of features up to which products are taken of all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class _Moments:
         if source is not None:
             s = source.double()
             self._sum(s=s, ss=s * s)
-            self._total("st", t.T @ s)
+            self._total("st", _products(t, s))
         self.n += len(true)
 
     def _sum(self, **columns: Tensor) -> None:
@@ -106,6 +109,14 @@ class _Moments:
 
     def _total(self, name: str, value: Tensor) -> None:
         self.sums[name] = self.sums[name] + value if name in self.sums else value
+
+
+def _products(targets: Float[Tensor, "n m"], sources: Float[Tensor, "n k"]) -> Float[Tensor, "m k"]:
+    """Sums of products; of wide dictionaries, which fire sparsely, only where both fire."""
+    if targets.shape[1] * sources.shape[1] <= _DENSE:
+        return targets.T @ sources
+    ours, theirs = (sp.csr_array(part.numpy()) for part in (targets, sources))
+    return torch.from_numpy((ours.T @ theirs).toarray())
 
 
 @torch.no_grad()

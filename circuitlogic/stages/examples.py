@@ -24,7 +24,8 @@ from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.dictionaries import TUNED, load_dictionaries
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
 from circuitlogic.stages.seeds import seed_for
-from circuitlogic.stages.subject import Subject
+from circuitlogic.stages.subject import Subject, load_card
+from circuitlogic.stages.subject_kinds import stored_subject
 from circuitlogic.study import Study
 from circuitlogic.whole_files import write_bytes
 
@@ -160,6 +161,16 @@ def load_examples(study: Study, site: str) -> SiteExamples | None:
         rows=_read(folder / "rows.npy").astype(np.int64),
         optimised=_read(folder / "optimised.npy").astype(np.uint8),
     )
+
+
+def heldout_pictures(study: Study) -> NDArray[np.uint8] | None:
+    """All held-out images [n, h, w] of the study's own data set; None where the inputs are no images.
+
+    Raises:
+        CircuitLogicError: the network was brought by the caller, or the data set is not there.
+    """
+    shape = load_card(study).image_shape
+    return None if shape is None else _pictures(stored_subject(study), shape)
 
 
 def _npy(values: NDArray[np.generic]) -> bytes:

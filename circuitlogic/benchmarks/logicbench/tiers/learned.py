@@ -35,7 +35,7 @@ from circuitlogic.connectors.model import Connector
 from circuitlogic.connectors.training import train_connector
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import Activity, BoolArray, FloatArray, IntArray, Row
-from circuitlogic.logic.states import firing_threshold
+from circuitlogic.logic.columns import firing_threshold
 
 WORLD = Condition("log-normal 0.3", Magnitudes("log-normal", 0.3), trained=True)
 MOST_PER_KIND = 2
