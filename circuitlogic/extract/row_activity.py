@@ -6,7 +6,6 @@ from typing import cast
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from circuitlogic.extract.listing import Listing, list_samples
 from circuitlogic.features import FeatureId

@@ -13,7 +13,9 @@ _EPOCHS, _BATCH, _RATE = 30, 256, 3e-3
 def fresh_network(d_in: int, d_out: int, seed: int) -> nn.Sequential:
     """One hidden layer of 256 ReLUs; weights and biases uniform in ±1/√inputs, as PyTorch's own start."""
     generator = torch.Generator().manual_seed(seed)
-    layers = [nn.Linear(*shape, device="meta").to_empty(device="cpu") for shape in ((d_in, HIDDEN), (HIDDEN, d_out))]
+    layers = [
+        nn.Linear(*shape, device="meta").to_empty(device="cpu") for shape in ((d_in, HIDDEN), (HIDDEN, d_out))
+    ]
     for layer in layers:
         bound = float(layer.in_features) ** -0.5
         nn.init.uniform_(layer.weight, -bound, bound, generator)
