@@ -9,6 +9,7 @@ from study_cases import contents, tiny_config, use_tiny_data
 from circuitlogic import pipeline
 from circuitlogic.cli.entry import main
 from circuitlogic.errors import ConfigError
+from circuitlogic.report.write import write_report
 from circuitlogic.stages.controls import CONTROLS, load_controls
 from circuitlogic.stages.dictionaries import load_dictionary, load_sae_metrics, site_settings
 from circuitlogic.stages.feature_network import load_feature_network
@@ -74,6 +75,16 @@ def test_a_sweep_is_kept_read_back_and_extended(study: Study) -> None:
         assert (study.folder(SUMMARY) / name).stat().st_size > 0
     with pytest.raises(ConfigError, match="positive numbers"):
         pipeline.sweep(study, [0])
+
+
+def test_the_markdown_report_shows_the_sweep(study: Study, tmp_path: Path) -> None:
+    write_report(study, tmp_path / "before", ("md",))
+    pipeline.sweep(study, [10, 30])
+    write_report(study, tmp_path / "after", ("md",))
+    before, after = ((tmp_path / name / "report.md").read_text("utf-8") for name in ("before", "after"))
+    assert "Accuracy against edges" not in before
+    assert "![Accuracy against edges](img/sweep.png)" in after
+    assert (tmp_path / "after" / "img" / "sweep.png").stat().st_size > 0
 
 
 def test_controls_stand_beside_the_study(study: Study) -> None:

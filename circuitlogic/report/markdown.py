@@ -29,6 +29,7 @@ from circuitlogic.report.margins import margin_text
 from circuitlogic.report.markdown_text import code, definition_lines, plain, table, term
 from circuitlogic.report.numbers import count, score, scored, share, split_title
 from circuitlogic.report.rows import GateRow, StudyView
+from circuitlogic.report.sweep_section import sweep_section
 from circuitlogic.report.tiles import tiles
 from circuitlogic.report.token_book import TokenBook
 from circuitlogic.report.token_markdown import gate_lines
@@ -55,6 +56,7 @@ def write_markdown(view: StudyView, study: Study, folder: Path, progress: Progre
     lines = [
         *_top(view),
         *_feature_network(view),
+        *sweep_section(study, folder, IMAGES),
         *_gates(view),
         *_drawn(view, study, folder, progress),
         *_connectors(view, study, folder),

@@ -85,12 +85,11 @@ def _both(table: Table, metric: str) -> str:
 
 
 def _random(figures: Sequence[Figure]) -> str:
-    curve, random = Table(figures, "curve"), Table(figures, "random")
+    curve, random = Table(figures, "curve"), _renamed(Table(figures, "random"))
     return (
-        f"drop {_points(curve, 'drop')} trained, "
-        + _points(_renamed(random), "drop")
-        + " randomised; median firing F1 "
-        + f"{_both(curve, 'F1')} trained, {_both(_renamed(random), 'F1')} randomised"
+        f"same answer {_percent(curve, 'agreement')} trained, {_percent(random, 'agreement')} randomised; "
+        f"accuracy {_percent(curve, 'accuracy')} against {_percent(random, 'accuracy')}; the median "
+        f"firing F1 does not tell them apart: {_both(curve, 'F1')} against {_both(random, 'F1')}"
     )
 
 

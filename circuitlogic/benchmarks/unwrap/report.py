@@ -169,4 +169,5 @@ def _draw(figures: Sequence[Figure], path: Path) -> None:
             points = tuple((edges.mean, accuracy.mean) for edges, accuracy in found)
             series.append(Curve(name, points, tuple((a.high - a.low) / 2 for _, a in found)))
     original = Table(figures, "curve").cell(str(BUDGET), "original")
-    pareto_curve(series, path, None if original is None else original.mean)
+    if series:
+        pareto_curve(series, path, None if original is None else original.mean)

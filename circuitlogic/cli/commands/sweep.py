@@ -22,7 +22,8 @@ def sweep(
 
     Starts from the study's connectors with its own settings; finished budgets are read back.
 
-    Writes the curve as `sweep/curve/curve.png` and `sweep.json` into the study; `circuitlogic report` shows it.
+    Writes the curve as `sweep/curve/curve.png` and `sweep.json` into the study; `circuitlogic report` shows it
+    in `report.md`.
 
     Example: circuitlogic sweep runs/digits --edges 100,200,400
     """
