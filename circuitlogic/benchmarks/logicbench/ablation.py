@@ -9,7 +9,7 @@ from circuitlogic.benchmarks.logicbench.cases import Case
 from circuitlogic.benchmarks.logicbench.planting import FIRING
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.causal_filter import read_by_causes
-from circuitlogic.logic.evidence import literal_rows, masks
+from circuitlogic.logic.evidence import masks
 from circuitlogic.logic.formula import Formula, Literal, evaluate, literals_of
 from circuitlogic.logic.gate import Gate
 from circuitlogic.logic.reading import read_gate
@@ -44,7 +44,7 @@ def effect_of(case: Case, literal: Literal, formula: Formula, firing: float) -> 
         raise ValueError(f"{case.kind} in {case.condition}: there is no network to run again")
     training = measure(case.train, case.row, firing, 1)
     samples = training.fired.size
-    on = masks(literal_rows(literals_of(formula), case.row, case.train, training), samples)
+    on = masks(training.literal_rows(literals_of(formula)), samples)
     said = evaluate(formula, on, samples)
     moved = evaluate(formula, {**on, literal: ~on[literal]}, samples)
     pivotal = np.flatnonzero((said != moved) & (said == training.fired))

@@ -256,7 +256,7 @@ def heldout_ceiling(planting: Planting, pool: Pool) -> float:
 
 
 def _codes(on: BoolArray) -> IntArray:
-    return state_codes([np.flatnonzero(on[:, i]) for i in range(on.shape[1])], on.shape[0])
+    return state_codes([np.flatnonzero(on[:, i]) for i in range(on.shape[1])], on.shape[0]).astype(np.int64)
 
 
 def fewest_decided(planting: Planting, pool: Pool) -> int:
