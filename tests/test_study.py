@@ -250,8 +250,8 @@ _ALL = (
         ("network", {"network"}),
         ("activations/train", {"network", "activations/train"}),
         ("saes/a", {"network", "activations/train", "saes/a"}),
-        ("connectors/a__b", {"network", "activations/train", "saes/a", "connectors/a__b"}),
-        ("feature_network", set(_ALL) - {"examples/a", "graph", "gates", "fidelity"}),
+        ("connectors/a__b", {"network", "activations/train", "saes/a", "connectors/a__b", "examples/a"}),
+        ("feature_network", set(_ALL) - {"graph", "gates", "fidelity"}),
         ("graph", set(_ALL) - {"gates", "fidelity"}),
         ("examples/a", set(_ALL)),
         ("fidelity", set(_ALL)),
@@ -273,7 +273,7 @@ def test_a_changed_artefact_takes_along_what_was_made_from_it(
 
 
 def _rank(name: str) -> int:
-    order = ["network", "activations", "saes", "connectors", "feature_network", "examples", "graph", "gates"]
+    order = ["network", "activations", "saes", "examples", "connectors", "feature_network", "graph", "gates"]
     kind = name.split("/")[0]
     return order.index(kind) if kind in order else len(order)
 
