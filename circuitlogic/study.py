@@ -39,7 +39,7 @@ _MOST_HASHED = 4 << 20
 _CHAIN = ("network", "activations", "saes", "connectors", "feature_network", "graph", "gates", "fidelity")
 """Kinds of artefacts, each made from those before it."""
 _BRANCHES = {
-    "examples": "feature_network",
+    "examples": "saes",
     CONTEXTS: "saes",
     "causal": "gates",
     "token_evidence": "gates",

@@ -40,7 +40,7 @@ def figures(seed: int) -> list[Figure]:
     found = rows("curve", str(BUDGET), seed, "heldout", 1000, measured(0.01, 800))
     for budget, drop, edges in ((500, 0.04, 1000), (1000, 0.02, 2000), (2000, 0.005, 4000)):
         found += rows("neurons by effect", str(budget), seed, "heldout", 1000, measured(drop, edges))
-    return found + rows("ladder", f"{LADDER[0].name} | {BUDGET}", seed, "heldout", 1000, measured(0.05, 700))
+    return found + rows("ladder", f"{LADDER[-1].name} | {BUDGET}", seed, "heldout", 1000, measured(0.05, 700))
 
 
 def test_equal_drop_is_found_between_budgets_and_bounded_outside() -> None:
@@ -62,7 +62,8 @@ def test_the_report_holds_what_was_measured_and_dashes_for_what_was_not(tmp_path
     text = path.read_text(encoding="utf-8")
     assert "| 458 | 400 + 400 | 97.00 % | 1.00 |" in text
     assert "3.97x" in text
-    assert "seed recipe" in text
+    assert f"| {LADDER[-1].name} | 400 + 400 |" in text
+    assert "### 916 edges" not in text
     assert (tmp_path / "unwrapping.png").stat().st_size > 0
     assert (tmp_path / "unwrapping.json").stat().st_size > 0
     assert [row[4] for row in target_rows([])][:2] == ["held out -, test -", "held out -, test -"]

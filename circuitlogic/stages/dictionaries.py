@@ -94,9 +94,14 @@ def save_dictionary(dictionary: Dictionary, metrics: SaeMetrics, folder: Path) -
     write_json(folder / _METRICS, asdict(metrics))
 
 
+def holder(study: Study, site: str) -> str:
+    """The artefact that holds a site's dictionary as it is used: the tuned connectors' if it moved with them."""
+    moved = study.has(TUNED) and (study.root / TUNED / artefact(site)).is_dir()
+    return TUNED if moved else artefact(site)
+
+
 def _folder(study: Study, site: str, tuned: bool) -> Path:
-    """Where a site's dictionary lies: beside the tuned connectors if it moved with them."""
-    if tuned and study.has(TUNED) and (study.root / TUNED / artefact(site)).is_dir():
+    if tuned and holder(study, site) == TUNED:
         return study.folder(TUNED) / artefact(site)
     return study.folder(artefact(site))
 

@@ -21,8 +21,7 @@ from circuitlogic.render.visualise import optimised_input
 from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import load_activations
-from circuitlogic.stages.dictionaries import TUNED, load_dictionaries
-from circuitlogic.stages.dictionaries import artefact as sae_artefact
+from circuitlogic.stages.dictionaries import holder, load_dictionaries
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import Subject, load_card
 from circuitlogic.stages.subject_kinds import stored_subject
@@ -62,8 +61,7 @@ def make_examples(study: Study, subject: Subject, progress: Progress) -> None:
     pictures: NDArray[np.uint8] | None = None
     for site, dictionary in zip(subject.sites, load_dictionaries(study), strict=True):
         made_from = [
-            study.entry(name).content
-            for name in (sae_artefact(site.name), TUNED, activations_artefact("heldout"))
+            study.entry(name).content for name in (holder(study, site.name), activations_artefact("heldout"))
         ]
         key = study.key("examples", made_from, study.config.seed, STRONGEST, _STEPS)
         sae = dictionary.encoder

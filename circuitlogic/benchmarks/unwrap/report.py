@@ -48,7 +48,7 @@ def write_unwrap_report(figures: Sequence[Figure], path: Path, command: str) -> 
         ),
         ratio=edges_ratio(figures),
         random=_random(curve, Table(figures, "random"), gates),
-        ladders=[(budget, _ladder(Table(figures, "ladder"), budget)) for budget in LADDER_BUDGETS],
+        ladders=_ladders(Table(figures, "ladder")),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     _draw(figures, picture)
@@ -112,6 +112,14 @@ def _neurons(table: Table) -> str:
         if table.cell(arm, "accuracy") is not None
     ]
     return markdown(("budget", *_SCORES, "drop test, pp", "median R² of neurons"), rows)
+
+
+def _ladders(table: Table) -> list[tuple[int, str]]:
+    """Of every budget whose last rung is measured, its table."""
+    last = LADDER[-1].name
+    return [
+        (b, _ladder(table, b)) for b in LADDER_BUDGETS if table.cell(f"{last} | {b}", "accuracy") is not None
+    ]
 
 
 def _ladder(table: Table, budget: int) -> str:
