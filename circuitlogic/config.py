@@ -18,6 +18,10 @@ Solver = Literal["gradient", "proximal", "gram", "relu"]
 Refit = Literal["auto", "none", "linear", "relu"]
 EdgeScore = Literal["weight", "effect", "ablation"]
 Init = Literal["random", "analytic"]
+Select = Literal["effect", "weight"]
+Trained = Literal["all", "biases"]
+AnchorBy = Literal["site", "feature"]
+TunedDictionaries = Literal["frozen", "readout", "later"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,10 @@ class SaeConfig:
     lr: float = 1e-3
     resample_every: int = 2
     """Epochs between resamplings of features that did not fire; 0 never resamples."""
+    later_expansion: float | None = None
+    """`expansion` of every site but the first, for dictionaries that match an edge budget; unset: the same."""
+    later_k: int | None = None
+    """`k` of every site but the first; unset: the same."""
     silent_after: int = 10_000
     """Samples without firing (at most one epoch of them) after which the auxiliary loss of `topk` and
     `batch_topk` pulls a feature towards what is not reconstructed."""
@@ -161,8 +169,35 @@ class TuneConfig:
 
     edges: int | None = None
     """Edges to keep per connector; unset: ten per live output feature."""
+    select: Select = "effect"
+    """Which edges stay: those whose loss would change the objective most, gradually (`effect`), or those of largest
+    |weight|, at once (`weight`)."""
+    min_edges: int = 0
+    """Edges that each output feature keeps, however weak, where the budget allows."""
+    train: Trained = "all"
+    """`all` weights and biases, or `biases` alone."""
+    divergence: float = 1.0
+    """Weight of KL(original ‖ feature network); 0 tunes to the features alone."""
     anchor: float = 1.0
-    """Weight of the feature reconstruction beside the KL divergence; larger keeps features truer."""
+    """Weight of the features' error beside the KL divergence; larger keeps features truer."""
+    anchor_by: AnchorBy = "site"
+    """Errors are shares of the whole `site`'s variance, or of each `feature`'s own, so that rare ones count too."""
+    student: float = 1.0
+    """Share of samples on which later connectors read predicted features; the rest read the true ones."""
+    interventions: float = 0.0
+    """Share of each batch made of edited features, with what the real layers make of them."""
+    dictionaries: TunedDictionaries = "frozen"
+    """`frozen`; `readout`: the last decoder moves too; `later`: so do all autoencoders but the first."""
+    dictionary_lr: float = 0.5
+    """Learning rate of autoencoders, as a share of `lr`."""
+    reconstruction: float = 1.0
+    """Weight of the autoencoders' own loss where they move, in units of their site's variance."""
+    live_rate: float = 0.05
+    """Features of moving autoencoders that fire on a smaller share of samples are pushed to fire; 0: none."""
+    live_weight: float = 4.0
+    """Weight of that push."""
+    copy_weight: float = 1.0
+    """Weight of how far true features of moving autoencoders correlate above 0.85 with one input feature."""
     epochs: int = 15
     """0 skips tuning: the connectors stay as their solver left them."""
     batch_size: int = 512
@@ -246,6 +281,8 @@ _LOWEST: dict[str, str] = {
     "saes.batch_size": "1",
     "saes.lr": ">0",
     "saes.resample_every": "0",
+    "saes.later_expansion": ">0",
+    "saes.later_k": "1",
     "connectors.l1": "0",
     "connectors.epochs": "1",
     "connectors.batch_size": "1",
@@ -255,7 +292,16 @@ _LOWEST: dict[str, str] = {
     "connectors.folds": "2",
     "connectors.gap": ">0",
     "tune.edges": "1",
+    "tune.min_edges": "0",
+    "tune.divergence": "0",
     "tune.anchor": "0",
+    "tune.student": "0",
+    "tune.interventions": "0",
+    "tune.dictionary_lr": ">0",
+    "tune.reconstruction": "0",
+    "tune.live_rate": "0",
+    "tune.live_weight": "0",
+    "tune.copy_weight": "0",
     "tune.epochs": "0",
     "tune.batch_size": "1",
     "tune.lr": ">0",
@@ -269,7 +315,14 @@ _LOWEST: dict[str, str] = {
 }
 
 # What a number must stay below, where that is not infinity.
-_BELOW: dict[str, float] = {"data.heldout_fraction": 1.0, "connectors.penalty_ratio": 1.0, "seed": 2.0**63}
+_BELOW: dict[str, float] = {
+    "data.heldout_fraction": 1.0,
+    "connectors.penalty_ratio": 1.0,
+    "seed": 2.0**63,
+    "tune.student": 1.0 + 1e-9,
+    "tune.interventions": 1.0,
+    "tune.live_rate": 1.0,
+}
 
 
 def _check_ranges(config: StudyConfig) -> None:

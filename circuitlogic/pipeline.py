@@ -5,6 +5,7 @@
 A stage that is done and unchanged is not run again.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import make_activations
 from circuitlogic.stages.causal import make_causal
 from circuitlogic.stages.connecting import make_connectors
+from circuitlogic.stages.controls import Control, make_controls
 from circuitlogic.stages.dictionaries import make_dictionaries
 from circuitlogic.stages.examples import make_examples
 from circuitlogic.stages.extracted import GRAPH
@@ -39,6 +41,7 @@ from circuitlogic.stages.subject import (
     make_own_card,
 )
 from circuitlogic.stages.subject_kinds import image_maker, stored_subject, subject_kind
+from circuitlogic.stages.sweep import SweepPoint, make_sweep
 from circuitlogic.stages.text_subject import KIND as LANGUAGE_MODEL
 from circuitlogic.stages.token_contexts import make_contexts
 from circuitlogic.stages.token_evidence import make_token_evidence
@@ -169,6 +172,28 @@ def _verify_text(study: Study, split: str, threshold: float, progress: Progress)
     subject = stored_subject(study, progress)
     with subject.at_rest():
         return measure_feature_network(study, subject, threshold, split, progress)
+
+
+def sweep(
+    study: Study, budgets: Sequence[int], subject: Subject | None = None, progress: Progress = SILENT
+) -> tuple[SweepPoint, ...]:
+    """Prune and tune the connectors at several edge budgets; arguments and errors as `extract`, and those of
+    `circuitlogic.stages.sweep.make_sweep`."""
+    subject = subject or stored_subject(study, progress)
+    check_subject(study, subject)
+    with subject.at_rest():
+        return make_sweep(study, subject, budgets, progress)
+
+
+def controls(study: Study, progress: Progress = SILENT) -> tuple[Control, ...]:
+    """The study's recipe on its own neurons, and on randomised weights.
+
+    Raises:
+        StudyError: the study is not trained, or its network was brought by the caller.
+    """
+    load_classifier(study)
+    data = load_data(study.config, progress)
+    return make_controls(study, classifier_subject(study, data), data, progress)
 
 
 def verify_gates(

@@ -38,7 +38,14 @@ _MOST_HASHED = 4 << 20
 """Files of the graph beyond so many bytes are opened unread; `FeatureGraph.open(check=True)` reads them."""
 _CHAIN = ("network", "activations", "saes", "connectors", "feature_network", "graph", "gates", "fidelity")
 """Kinds of artefacts, each made from those before it."""
-_BRANCHES = {"examples": "saes", CONTEXTS: "saes", "causal": "gates", "token_evidence": "gates"}
+_BRANCHES = {
+    "examples": "feature_network",
+    CONTEXTS: "saes",
+    "causal": "gates",
+    "token_evidence": "gates",
+    "sweep": "connectors",
+    "controls": "feature_network",
+}
 """Kinds beside the chain, with the last kind that they are made from."""
 _REPLACES = {"given": "saes"}
 """Kinds that come from outside, with the kind they stand for at a site: `given/SITE` changes `saes/SITE`."""
@@ -272,8 +279,8 @@ def _maker(artefact: str, root: Path) -> str:
     if _kind(artefact) in _REPLACES:
         return f"circuitlogic import DICTIONARY --into {root} --site {artefact.partition('/')[2]}"
     extracted = ("graph", "gates", "fidelity", "examples", "contexts", "token_evidence")
-    command = "extract" if _kind(artefact) in extracted else "train --out"
-    return f"circuitlogic {command} {root}"
+    commands = dict.fromkeys(extracted, "extract") | {"sweep": "sweep", "controls": "verify --controls"}
+    return f"circuitlogic {commands.get(_kind(artefact), 'train --out')} {root}"
 
 
 def _files(folder: Path) -> Iterable[Path]:

@@ -35,7 +35,7 @@ def test_the_study_step_by_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     steps = next(block for block in blocks("sh") if "circuitlogic train" in block).strip().splitlines()
     assert [shlex.split(step)[1] for step in steps] == [
-        "train", "extract", "verify", "verify", "show", "show", "query", "diagram", "report",
+        "train", "extract", "verify", "verify", "sweep", "show", "show", "query", "diagram", "report",
     ]  # fmt: skip
     for step in steps:
         arguments = shlex.split(step)[1:]

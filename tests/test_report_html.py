@@ -131,10 +131,10 @@ def test_the_page_is_the_same_every_time(page: str, view: StudyView, study: Stud
 def test_a_budget_bounds_the_page_and_the_page_says_so(view: StudyView, study: Study, page: str) -> None:
     assert len(page.encode()) <= ROOM + 2_000
     bare = html_report(view, study, budget=0)
-    assert "<details" not in bare
+    assert 'details class="card"' not in bare
     assert f"0 of {len(view.gates)} gates" in " ".join(bare.split())
     assert "gates/gates.json" in bare
-    assert page.count("<details") > 2
+    assert page.count('details class="card"') > 2
 
 
 def test_hostile_labels_are_inert(view: StudyView, study: Study, page: str) -> None:
@@ -155,7 +155,7 @@ def test_without_a_layout_engine_the_page_has_tables_only(
     monkeypatch.setattr("circuitlogic.render.engines._ENGINES", {})
     bare = html_report(view, study, budget=ROOM)
     assert 'class="diagram"' not in bare
-    assert bare.count("<details") > 2
+    assert bare.count('details class="card"') > 2
 
 
 def test_pictures_of_a_feature_are_embedded_once(page: str) -> None:

@@ -112,7 +112,7 @@ def test_a_panel_says_all_about_a_gate(width: int) -> None:
     assert "0.82 (0.78–0.85)" in words.replace("\N{NO-BREAK SPACE}", " ")
     assert "2,000 samples, 200 firings" in words
     assert "runner-up said (copy, train F1 0.70)" in words
-    assert "said after quotes fires only where said does" in words
+    assert "said after quotes implies said: it fires only where said does" in words
     assert "−0.21" in words
     assert all(cell_len(line) <= width for line in out.splitlines())
 

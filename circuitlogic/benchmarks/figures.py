@@ -93,6 +93,13 @@ class Table:
         values = [f.value for f in found]
         return Summary(statistics.fmean(values), min(values), max(values), len(values))
 
+    def renamed(self, arm: str, name: str) -> "Table":
+        """Only `arm`, called `name`."""
+        found = Table((), "")
+        found._cells = {(name, metric): v for (a, metric), v in self._cells.items() if a == arm}
+        found.arms = (name,)
+        return found
+
     def text(self, arm: str, metric: str, digits: int = 3, percent: bool = False) -> str:
         """The cell as text; a dash if it was not measured."""
         cell = self.cell(arm, metric)

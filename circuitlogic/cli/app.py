@@ -19,6 +19,7 @@ from circuitlogic.cli.commands.label import label
 from circuitlogic.cli.commands.query import query_app
 from circuitlogic.cli.commands.report import report
 from circuitlogic.cli.commands.show import show
+from circuitlogic.cli.commands.sweep import sweep
 from circuitlogic.cli.commands.train import train
 from circuitlogic.cli.commands.verify import verify
 from circuitlogic.cli.console import write
@@ -49,6 +50,7 @@ def build_app(plain_help: bool = False) -> typer.Typer:
         ("train", train),
         ("extract", extract),
         ("verify", verify),
+        ("sweep", sweep),
         ("show", show),
         ("find", find),
         ("label", label),

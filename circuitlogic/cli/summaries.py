@@ -9,6 +9,7 @@ from circuitlogic.cli.console import Streams
 from circuitlogic.errors import CheckFailedError
 
 if TYPE_CHECKING:
+    from circuitlogic.stages.controls import Control
     from circuitlogic.stages.network_metrics import NetworkMetrics
     from circuitlogic.study import Study
 
@@ -57,12 +58,26 @@ def draw_extraction(streams: Streams, study: "Study", result: Extraction) -> Non
 
 def draw_network(streams: Streams, study: "Study", metrics: "NetworkMetrics") -> None:
     """The feature network in every state, from one autoencoder alone to the thresholded graph."""
+    from circuitlogic.report.guards import guards_table
     from circuitlogic.report.tables import feature_network_table
     from circuitlogic.report.view import study_view, variant_rows
 
     view = study_view(study)
     header = replace(view.header, threshold=metrics.threshold)
     streams.draw(feature_network_table(replace(view, header=header, variants=variant_rows(metrics))))
+    if metrics.dictionaries:
+        streams.draw(guards_table(metrics))
+
+
+def draw_controls(streams: Streams, study: "Study", controls: "tuple[Control, ...]") -> None:
+    """The controls beside the held-out feature network, where there are any."""
+    if not controls:
+        return
+    from circuitlogic.report.guards import controls_table
+    from circuitlogic.stages.network_metrics import FIDELITY, load_metrics
+    from circuitlogic.stages.sweep import original_of
+
+    streams.draw(controls_table(load_metrics(study, FIDELITY), original_of(study), controls))
 
 
 def check_minimum(metrics: "NetworkMetrics", min_accuracy: float | None, min_agreement: float | None) -> None:

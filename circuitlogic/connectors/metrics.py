@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import scipy.sparse as sp
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -13,6 +14,8 @@ from circuitlogic.saes.statistics import FeatureStatistics
 MIN_FIRINGS = 20
 """Features with fewer firings on the measured split count neither as live nor in a median."""
 COPY_CORRELATION = 0.9
+_DENSE = 1 << 20
+"""Pairs of features up to which products are taken of all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,12 @@ class FeatureFidelity:
     """Share of live features with firing F1 ≥ 0.8."""
     copy_rate: float
     """Share of live features whose true activation correlates above 0.9 with one input feature."""
+    best_input_median: float
+    """Median over live features of the highest correlation of the true activation with one input feature."""
+    firing_rate_median: float
+    """Over live features, of samples on which they fire."""
+    always_f1_median: float
+    """Firing F1 of saying that a feature always fires: what a median F1 has to beat."""
 
 
 def sparsity_of(connector: Connector, live: Tensor) -> Sparsity:
@@ -91,7 +100,7 @@ class _Moments:
         if source is not None:
             s = source.double()
             self._sum(s=s, ss=s * s)
-            self._total("st", t.T @ s)
+            self._total("st", _products(t, s))
         self.n += len(true)
 
     def _sum(self, **columns: Tensor) -> None:
@@ -100,6 +109,14 @@ class _Moments:
 
     def _total(self, name: str, value: Tensor) -> None:
         self.sums[name] = self.sums[name] + value if name in self.sums else value
+
+
+def _products(targets: Float[Tensor, "n m"], sources: Float[Tensor, "n k"]) -> Float[Tensor, "m k"]:
+    """Sums of products; of wide dictionaries, which fire sparsely, only where both fire."""
+    if targets.shape[1] * sources.shape[1] <= _DENSE:
+        return targets.T @ sources
+    ours, theirs = (sp.csr_array(part.numpy()) for part in (targets, sources))
+    return torch.from_numpy((ours.T @ theirs).toarray())
 
 
 @torch.no_grad()
@@ -114,6 +131,7 @@ def feature_fidelity(
     variance = s["tt"] - s["t"].square() / n
     live = s["fires"] >= MIN_FIRINGS
     f1 = 2 * s["both"] / (s["fires"] + s["says"]).clamp_min(1)
+    best = _best_inputs(s, n, variance, live)
     r2 = 1 - s["ee"] / variance.clamp_min(1e-12)
     return FeatureFidelity(
         split=split,
@@ -124,17 +142,21 @@ def feature_fidelity(
         r2_median=_median(r2[live]),
         firing_f1_median=_median(f1[live]),
         firing_f1_share_80=float((f1[live] >= 0.8).double().mean()) if live.any() else 0.0,
-        copy_rate=_copy_rate(s, n, variance, live),
+        copy_rate=float((best > COPY_CORRELATION).double().mean()) if len(best) else 0.0,
+        best_input_median=_median(best),
+        firing_rate_median=_median(s["fires"][live] / n),
+        always_f1_median=_median(2 * s["fires"][live] / (s["fires"][live] + n)),
     )
 
 
-def _copy_rate(s: dict[str, Tensor], n: int, variance: Tensor, live: Tensor) -> float:
-    if "st" not in s or not live.any():
-        return 0.0
+def _best_inputs(s: dict[str, Tensor], n: int, variance: Tensor, live: Tensor) -> Float[Tensor, " n_live"]:
+    """Each live feature's highest correlation with one input feature; empty where inputs are not given."""
+    if "st" not in s:
+        return variance[:0]
     covariance = s["st"] - s["t"][:, None] * s["s"] / n
     spread = (s["ss"] - s["s"].square() / n).clamp_min(1e-12).sqrt()
     correlation = covariance / (variance.clamp_min(1e-12).sqrt()[:, None] * spread)
-    return float((correlation.max(1).values[live] > COPY_CORRELATION).double().mean())
+    return correlation.max(1).values[live]
 
 
 def _median(values: Float[Tensor, " n"]) -> float:

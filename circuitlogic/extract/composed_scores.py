@@ -48,8 +48,8 @@ def composed_scores(
         DataError: a site is missing, or has fewer features than the formula speaks of.
     """
     gate = composition.gates[0]
-    true = _column(gate.feature, sites) > gate.threshold
-    on = {literal: _column(literal.feature, sites) > cut for literal, cut in composition.thresholds.items()}
+    true = column_of(gate.feature, sites) > gate.threshold
+    on = {literal: column_of(literal.feature, sites) > cut for literal, cut in composition.thresholds.items()}
     said = evaluate(composition.formula, on, true.size)
     scored = count(said, true)
     rng = np.random.default_rng([seed, gate.feature.index])
@@ -66,7 +66,12 @@ def composed_scores(
     )
 
 
-def _column(feature: FeatureId, sites: Mapping[str, SiteFeatures]) -> np.ndarray:
+def column_of(feature: FeatureId, sites: Mapping[str, SiteFeatures]) -> np.ndarray:
+    """One feature's activations.
+
+    Raises:
+        DataError: its site is missing or has fewer features.
+    """
     site = sites.get(feature.site)
     shape = None if site is None else cast("tuple[int, int]", site.matrix.shape)
     if site is None or shape is None or feature.index >= shape[1]:

@@ -40,7 +40,7 @@ class Split:
 
     source: SiteFeatures
     target: SiteFeatures
-    documents: NDArray[np.int64] | None = None
+    documents: IntArray | None = None
     """[samples] document of each token, for the bootstrap; None where samples are independent."""
 
 

@@ -11,20 +11,23 @@ MAX_NODES = 20_000
 """Decision nodes that the search for absorption may spend."""
 
 
-def simplified(formula: Formula) -> Formula:
-    """The same function, written no longer than before.
+def simplified(formula: Formula, given: Formula | None = None) -> Formula:
+    """The same function, written no longer than before; with `given`, the same wherever that holds.
 
     A literal settles itself in its neighbours (`A AND (A OR B)` is `A`, `A OR (NOT A AND B)` is `A OR B`), and an
     operand goes that another one makes idle (`A AND A high` is `A high`).
     """
-    return _Simplifier(formula).of(formula)
+    return _Simplifier(formula, given).of(formula)
 
 
 class _Simplifier:
-    def __init__(self, formula: Formula) -> None:
+    def __init__(self, formula: Formula, given: Formula | None) -> None:
         self._done: dict[Formula, Formula] = {}
+        self._given = TRUE
+        literals = literals_of(formula) + (literals_of(given) if given is not None else ())
         try:
-            self._diagrams = DecisionDiagrams(literals_of(formula), MAX_NODES)
+            self._diagrams = DecisionDiagrams(literals, MAX_NODES)
+            self._given = TRUE if given is None else self._diagrams.of(given)
         except TooLargeError:
             self._diagrams = None
 
@@ -39,11 +42,16 @@ class _Simplifier:
         """The constant, if the formula is one in disguise."""
         if self._diagrams is None:
             return formula
+        diagrams = self._diagrams
         try:
-            node = self._diagrams.of(formula)
+            node = diagrams.of(formula)
+            if diagrams.both(self._given, node) == FALSE:
+                return Const(False)
+            if diagrams.both(self._given, diagrams.negated(node)) == FALSE:
+                return Const(True)
         except TooLargeError:
-            return formula
-        return Const(node == TRUE) if node in (FALSE, TRUE) else formula
+            pass
+        return formula
 
     def _simplified(self, formula: Formula) -> Formula:
         match formula:
@@ -95,11 +103,12 @@ class _Simplifier:
         diagrams = self._diagrams
         try:
             nodes = [diagrams.of(part) for part in parts]
+            outside = [diagrams.both(self._given, diagrams.negated(node)) for node in nodes]
             kept = list(range(len(parts)))
             for i in reversed(range(len(parts))):
                 others = (j for j in kept if j != i)
                 pairs = ((i, j) if joint is Or else (j, i) for j in others)
-                if any(diagrams.both(nodes[a], diagrams.negated(nodes[b])) == FALSE for a, b in pairs):
+                if any(diagrams.both(nodes[a], outside[b]) == FALSE for a, b in pairs):
                     kept.remove(i)
         except TooLargeError:
             return parts

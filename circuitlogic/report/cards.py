@@ -9,12 +9,27 @@ from circuitlogic.features import FeatureId
 from circuitlogic.logic.formula import literals_of, to_text
 from circuitlogic.logic.gate import GateInput, TableRow
 from circuitlogic.render.images import sprite_data_uri
+from circuitlogic.report.card_parts import (
+    Bars,
+    CausalLiteral,
+    Counter,
+    NestedPart,
+    bars_of,
+    causal_literals,
+    counters_of,
+    nested_part,
+)
 from circuitlogic.report.diagrams import gate_picture, svg_or_nothing
 from circuitlogic.report.examples import ExampleBook
-from circuitlogic.report.gate_rows import brief_name, literal_name
+from circuitlogic.report.flags import given_text
+from circuitlogic.report.gate_rows import brief_name
+from circuitlogic.report.literal_names import literal_name
+from circuitlogic.report.looks import Looks
+from circuitlogic.report.margins import margin_text
 from circuitlogic.report.numbers import small
 from circuitlogic.report.rows import GateRow, StudyView
 from circuitlogic.report.token_book import GateTokens
+from circuitlogic.verify.intervention import GateIntervention, StateIntervention
 
 MAX_INPUTS = 16
 MAX_STATES = 16
@@ -62,6 +77,16 @@ class Card:
     inputs: tuple[CardInput, ...]
     hidden_inputs: int
     runner_up: str
+    margin: str
+    """How far it is behind, and where it differs."""
+    given: str
+    """A shorter formula, given what the inputs are to each other; empty where there is none."""
+    bars: Bars | None
+    counters: tuple[Counter, ...]
+    causal: GateIntervention | None
+    causal_literals: tuple[CausalLiteral, ...]
+    causal_states: tuple[StateIntervention, ...]
+    nested: NestedPart | None
     output: Sprite | None
     sources: tuple[tuple[CardInput, Sprite], ...]
     """Pictures of the inputs that the formula rests on."""
@@ -100,8 +125,21 @@ class SpriteSheet:
         return Sprite(name, str(feature), label, len(images), values)
 
 
-def gate_card(row: GateRow, view: StudyView, sprites: SpriteSheet, number: int) -> Card:
-    """The card of one gate; `number` keeps the element ids of its diagram apart from others."""
+def gate_card(
+    row: GateRow, view: StudyView, sprites: SpriteSheet, looks: Looks, number: int, nested: bool = True
+) -> Card:
+    """The card of one gate.
+
+    Args:
+        row: The gate.
+        view: Its study.
+        sprites: Where pictures are collected.
+        looks: What the study says of its gates besides.
+        number: Keeps the element ids of its diagrams apart from others.
+        nested: Whether its expansion is drawn.
+    """
+    look = looks.of(row)
+    counter = None if look.samples is None else look.samples.counter
     gate = row.gate
     literals = () if gate.formula is None else literals_of(gate.formula)
     used = {literal.feature for literal in literals}
@@ -115,16 +153,25 @@ def gate_card(row: GateRow, view: StudyView, sprites: SpriteSheet, number: int) 
     )
     pictured = [one for one in inputs if one.used or gate.formula is None][:_PICTURED_INPUTS]
     sources = ((one, sprites.of(one.given.feature, one.label)) for one in pictured)
+    brief = brief_name(gate, view.labels)
     picture = gate_picture(gate, view.labels, prefix=f"d{number}-")
     return Card(
         row=row,
         diagram=Markup(svg_or_nothing(picture, f"Circuit of {gate.feature}")),  # noqa: S704
-        literals=tuple(literal_name(literal, brief_name(gate, view.labels)) for literal in literals),
+        literals=tuple(literal_name(literal, brief) for literal in literals),
         states=gate.table[:MAX_STATES],
         hidden_states=max(len(gate.table) - MAX_STATES, 0),
         inputs=tuple(inputs[:MAX_INPUTS]),
         hidden_inputs=max(len(inputs) - MAX_INPUTS, 0),
         runner_up=_runner_up(row, view),
+        margin=margin_text(gate, view.name),
+        given=given_text(gate, view.name),
+        bars=None if look.samples is None else bars_of(look.samples.histogram, gate.threshold),
+        counters=() if counter is None else counters_of(counter, looks, sprites.rules, str(number)),
+        causal=look.causal,
+        causal_literals=() if look.causal is None else causal_literals(look.causal, brief),
+        causal_states=() if look.causal is None else look.causal.states[:MAX_STATES],
+        nested=None if look.expansion is None else nested_part(look.expansion, view, number, nested),
         output=sprites.of(gate.feature, row.label),
         sources=tuple((one, sprite) for one, sprite in sources if sprite is not None),
     )

@@ -7,7 +7,8 @@ from circuitlogic.report.numbers import count, share
 from circuitlogic.report.rows import GateRow, StudyView
 
 _GOOD_F1 = 0.8
-_GAIN = 0.05
+GAIN = 0.05
+"""F1 above the best single input from which a formula says more than that input."""
 _FEW = 100
 _MUCH_DEAD = 0.5
 _OFFSET = 0.02
@@ -90,12 +91,12 @@ def _of_claims(claimed: list[GateRow]) -> list[str]:
     pairs = [(row.gate.evidence, row.gain) for row in claimed]
     scores = [evidence.f1 for evidence, _ in pairs if evidence is not None]
     under = sum(score < _GOOD_F1 for score in scores)
-    better = sum(gain is not None and gain >= _GAIN for _, gain in pairs)
-    copies = sum(row.gate.kind == "copy" and (row.gain or 0.0) < _GAIN for row in claimed)
+    better = sum(gain is not None and gain >= GAIN for _, gain in pairs)
+    copies = sum(row.gate.kind == "copy" and (row.gain or 0.0) < GAIN for row in claimed)
     few = sum(evidence is not None and evidence.support < _FEW for evidence, _ in pairs)
     total = count(len(claimed))
     found = [
-        f"{count(better)} of {total} gates with a formula beat the best single input by at least {_GAIN:.2f} F1"
+        f"{count(better)} of {total} gates with a formula beat the best single input by at least {GAIN:.2f} F1"
         + (
             f"; {count(copies)} of the others {'copies' if copies == 1 else 'copy'} one input and cannot."
             if copies

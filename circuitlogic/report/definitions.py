@@ -115,6 +115,25 @@ DEFINITIONS = tuple(
             "Share of the feature's held-out firings in truth-table states that training data had shown.",
         ),
         (
+            "composed",
+            "composed formula",
+            "A gate written over the inputs of its inputs. Measured: its F1 when evaluated on the deepest features "
+            "alone, held out. Product: F1 of all its gates multiplied, as if every one had to be right; weakest "
+            "path: the same along one path. Both are rules of thumb. Bounds: F1 cannot lie outside; if the errors "
+            "of all gates add up, or those below only mend the gate's own.",
+        ),
+        (
+            "control",
+            "control",
+            "Share of the same samples on which a random direction of the same norm does what the literal should.",
+        ),
+        (
+            "seen-done",
+            "seen, done",
+            "Seen: held-out samples in this state. Done: samples of other states whose literals were set to this "
+            "one in the original network. Fires: share of them on which the true feature does.",
+        ),
+        (
             "unexplained",
             "unexplained",
             "Gates for which neither a formula nor the weighted sum explains the output, of those that fire "

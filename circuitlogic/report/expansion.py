@@ -11,7 +11,7 @@ from circuitlogic.logic.composition import Composition
 from circuitlogic.logic.formula import Formula, to_text
 from circuitlogic.logic.formula_json import formula_to_json
 from circuitlogic.logic.kinds.words import phrase
-from circuitlogic.report.gate_rows import literal_name
+from circuitlogic.report.literal_names import literal_name
 from circuitlogic.report.numbers import NONE, count, score, scored
 
 

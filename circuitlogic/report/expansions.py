@@ -6,17 +6,24 @@ from circuitlogic.features import FeatureId
 from circuitlogic.logic.composition import compose
 from circuitlogic.logic.gate import Gate
 from circuitlogic.report.expansion import Expansion
-from circuitlogic.stages.composed import Measure
+from circuitlogic.stages.composed import HeldoutFeatures, Measure
 from circuitlogic.study import Study
 
 
 class Expander:
     """Expands gates of one study."""
 
-    def __init__(self, study: Study, gates: Iterable[Gate], labels: Mapping[FeatureId, str]) -> None:
+    def __init__(
+        self,
+        study: Study,
+        gates: Iterable[Gate],
+        labels: Mapping[FeatureId, str],
+        features: HeldoutFeatures | None = None,
+    ) -> None:
+        """`features`: shared with others; None: read anew."""
         self._gates = {gate.feature: gate for gate in gates}
         self._labels = labels
-        self._measure = Measure(study)
+        self._measure = Measure(study, features or HeldoutFeatures(study))
 
     def of(self, feature: FeatureId, layers: int) -> Expansion:
         """The gate of `feature` over inputs up to `layers` back, measured at each depth that says something new.

@@ -12,7 +12,10 @@ from circuitlogic.logic.gate import Evidence, Gate, GateInput
 from circuitlogic.render.text import clean
 from circuitlogic.report.examples import FeatureExamples
 from circuitlogic.report.fitting import Column, FittingTable, cells
-from circuitlogic.report.gate_rows import brief_name, gate_row, literal_name
+from circuitlogic.report.flags import given_text
+from circuitlogic.report.gate_rows import brief_name, gate_row
+from circuitlogic.report.literal_names import literal_name
+from circuitlogic.report.margins import margin_text
 from circuitlogic.report.numbers import count, score, scored, share, weight
 from circuitlogic.report.pictures import PixelRow
 from circuitlogic.report.rows import GateRow
@@ -68,6 +71,8 @@ def _parts(
     yield Text()
     if row.expression:
         yield _line("formula", row.brief)
+    if given := given_text(gate, brief_name(gate, labels)):
+        yield _line("shorter", given)
     yield _line("graded", row.graded_brief)
     yield _line("fires above", f"θ = {gate.threshold:.3g}; typically {gate.scale:.3g} (raw units)")
     yield Text()
@@ -80,6 +85,8 @@ def _parts(
         yield Text()
     if gate.runner_up is not None:
         yield _runner_up(row, labels)
+        if margin := margin_text(gate, brief_name(gate, labels)):
+            yield Text(f"  {clean(margin, _LONG)}", style="dim")
     for flag, words in zip(gate.flags, row.flags, strict=True):
         mark = ("· ", "dim") if ":" in flag else ("! ", "yellow")
         yield Text.assemble(mark, clean(words, _LONG))

@@ -6,10 +6,11 @@ from statistics import median
 
 from circuitlogic.errors import ConfigError, UnknownNameError, unknown_name
 from circuitlogic.features import FeatureId
-from circuitlogic.logic.formula import Literal, level_suffix, to_text
+from circuitlogic.logic.formula import to_text
 from circuitlogic.logic.gate import Gate
 from circuitlogic.logic.kinds import all_kinds, describe, graded_text, kind_named
 from circuitlogic.report.flags import flag_text
+from circuitlogic.report.literal_names import literal_name
 from circuitlogic.report.rows import GateRow, KindRow
 
 SILENT_KINDS = frozenset({"dead", "insufficient"})
@@ -59,11 +60,6 @@ def brief_name(gate: Gate, labels: Mapping[FeatureId, str]) -> Callable[[Feature
         return labels.get(feature) or (f"IF{feature.index}" if one_site else str(feature))
 
     return name
-
-
-def literal_name(literal: Literal, name: Callable[[FeatureId], str]) -> str:
-    """A literal as formulas write it: `former`, `hidden.1/30_high`."""
-    return name(literal.feature) + level_suffix(literal.level)
 
 
 def _described(gate: Gate, name: Callable[[FeatureId], str]) -> str:

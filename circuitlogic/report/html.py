@@ -20,11 +20,21 @@ from circuitlogic.render.matrices import matrix_strip
 from circuitlogic.render.sheet import INLINE_CSS
 from circuitlogic.report import numbers
 from circuitlogic.report.cards import Card, SpriteSheet, gate_card, weight_path
+from circuitlogic.report.columns import (
+    CONNECTOR_COLUMNS,
+    GATE_NUMBERS,
+    NETWORK_COLUMNS,
+    SAE_COLUMNS,
+    network_lines,
+)
 from circuitlogic.report.connector_pictures import connector_frames, thinned, without_many_colours
 from circuitlogic.report.definitions import DEFINITIONS
 from circuitlogic.report.diagrams import cone_picture, cone_roots, logic_cone, svg_or_nothing
+from circuitlogic.report.edge_rows import EdgeList, edge_list
 from circuitlogic.report.examples import ExampleBook
+from circuitlogic.report.expansion import MEASURED_HEADS
 from circuitlogic.report.gate_rows import best_across_kinds, sorted_gates
+from circuitlogic.report.looks import Looks
 from circuitlogic.report.rows import GateRow, StudyView
 from circuitlogic.report.tables import KIND_STYLES
 from circuitlogic.report.tiles import Tile, tiles
@@ -38,6 +48,15 @@ MAX_ROWS = 1000
 BUDGET = 1_900_000
 """Bytes that the page may reach by adding cards; what every page has comes first."""
 CONES = 3
+TABLES: dict[str, object] = {
+    "network": NETWORK_COLUMNS,
+    "network_lines": network_lines,
+    "connector": CONNECTOR_COLUMNS,
+    "sae": SAE_COLUMNS,
+    "gate": GATE_NUMBERS,
+}
+NESTED = 24
+"""Cards whose expansion is drawn; the others say it in words."""
 _STRIP_PANELS = 6
 
 
@@ -71,6 +90,7 @@ class Page:
     carded: frozenset[FeatureId]
     cones: tuple[Cone, ...]
     strips: tuple[Strip, ...]
+    edges: EdgeList
     sprite_rules: tuple[Markup, ...]
     aspect: float
 
@@ -98,7 +118,8 @@ def html_report(view: StudyView, study: Study, progress: Progress = SILENT, budg
     table = sorted_gates(view.gates)[:MAX_ROWS]
     bare = _rendered(view, _page(view, table, (), cones, strips, SpriteSheet(ExampleBook(study))))
     room = (BUDGET if budget is None else budget) - len(bare.encode())
-    cards = tuple(_cards_within(view, sprites, TokenBook(study, view.labels), room, progress))
+    books = (Looks(study, view), TokenBook(study, view.labels))
+    cards = tuple(_cards_within(view, sprites, books, room, progress))
     return _rendered(view, _page(view, table, cards, cones, strips, sprites))
 
 
@@ -117,6 +138,7 @@ def _page(
         carded=frozenset(card.row.gate.feature for card in cards),
         cones=cones,
         strips=strips,
+        edges=edge_list(view),
         sprite_rules=tuple(Markup(rule) for rule in sprites.rules),  # noqa: S704
         aspect=sprites.aspect,
     )
@@ -127,16 +149,18 @@ def _rendered(view: StudyView, page: Page) -> str:
 
 
 def _cards_within(
-    view: StudyView, sprites: SpriteSheet, book: TokenBook, room: int, progress: Progress
+    view: StudyView, sprites: SpriteSheet, books: tuple[Looks, TokenBook], room: int, progress: Progress
 ) -> Iterator[Card]:
     """Cards of the gates that matter most, as many as fit into `room` bytes."""
+    looks, tokens = books
     rows = best_across_kinds(view.gates, MAX_CARDS)
     template = _environment().get_template("card.html.j2")
     carded = frozenset(row.gate.feature for row in rows)
     page = _CardedOnly(carded)
     for number, row in enumerate(progress.track(rows, "gate cards", len(rows))):
         rules = len(sprites.rules)
-        card = replace(gate_card(row, view, sprites, number), tokens=book.gate(row.gate))
+        card = gate_card(row, view, sprites, looks, number, nested=number < NESTED)
+        card = replace(card, tokens=tokens.gate(row.gate))
         text = template.render(card=card, page=page, place=number + 1)
         room -= len(text.encode()) + sum(len(rule) + 1 for rule in sprites.rules[rules:])
         if room < 0:
@@ -198,6 +222,8 @@ def _environment() -> Environment:
         "all_definitions": DEFINITIONS,
         "quiet_kinds": frozenset(KIND_STYLES),
         "weight_path": weight_path,
+        "columns": TABLES,
+        "measured_heads": MEASURED_HEADS,
         "split": numbers.split_title,
         "dash": numbers.NONE,
         "css": Markup(_static("report.css") + _static("tokens.css") + INLINE_CSS),  # noqa: S704

@@ -1,6 +1,6 @@
 """Owns the Markdown report: `report.md` with its pictures in `img/`, readable on GitHub and in a plain editor."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,24 +10,26 @@ from circuitlogic.progress import SILENT, Progress
 from circuitlogic.render.engines import write_diagram
 from circuitlogic.render.images import image_grid
 from circuitlogic.render.matrices import matrix_animation, matrix_strip
+from circuitlogic.report.columns import (
+    CONNECTOR_COLUMNS,
+    GATE_NUMBERS,
+    NETWORK_COLUMNS,
+    SAE_COLUMNS,
+    R,
+    TableColumn,
+    network_lines,
+)
 from circuitlogic.report.connector_pictures import connector_frames, thinned
 from circuitlogic.report.diagrams import gate_picture
 from circuitlogic.report.examples import ExampleBook
+from circuitlogic.report.flags import given_text
 from circuitlogic.report.gate_rows import best_across_kinds, sorted_gates
+from circuitlogic.report.looks import GateLook, Looks
+from circuitlogic.report.margins import margin_text
 from circuitlogic.report.markdown_text import code, definition_lines, plain, table, term
-from circuitlogic.report.numbers import (
-    NONE,
-    count,
-    interval,
-    nats,
-    score,
-    scored,
-    share,
-    small,
-    split_name,
-    split_title,
-)
-from circuitlogic.report.rows import GateRow, StudyView, VariantRow
+from circuitlogic.report.numbers import count, score, scored, share, split_title
+from circuitlogic.report.rows import GateRow, StudyView
+from circuitlogic.report.sweep_section import sweep_section
 from circuitlogic.report.tiles import tiles
 from circuitlogic.report.token_book import TokenBook
 from circuitlogic.report.token_markdown import gate_lines
@@ -54,6 +56,7 @@ def write_markdown(view: StudyView, study: Study, folder: Path, progress: Progre
     lines = [
         *_top(view),
         *_feature_network(view),
+        *sweep_section(study, folder, IMAGES),
         *_gates(view),
         *_drawn(view, study, folder, progress),
         *_connectors(view, study, folder),
@@ -87,37 +90,22 @@ def _feature_network(view: StudyView) -> Iterator[str]:
     yield f"{split_title(final.split)}, {count(final.samples)} samples. Thresholded at \\|w\\| > "
     yield f"{view.header.threshold:g} ({term('unit', 'unit scale')}). The last row is the graph, run as a network."
     yield ""
-    heads = (
-        "network",
-        "thresholded",
-        term("edges", "edges"),
-        term("accuracy", "accuracy"),
-        term("agreement", "agreement"),
-        term("kl", "KL"),
-        term("loss", "loss"),
-        term("loss-recovered", "loss recovered"),
-        term("loss-recovered", "against mean"),
-    )
     rows = [
-        (f"original, {plain(split_name(s.split))}", "", "", share(s.accuracy), "", "", small(s.loss), "", "")
-        for s in view.header.scores
+        tuple(f"**{cell}**" if at == 0 and line.is_final else cell for at, cell in enumerate(cells))
+        for line, cells in ((line, _cells(NETWORK_COLUMNS, line)) for line in network_lines(view))
     ]
-    rows += [_variant_cells(row, row is view.final) for row in view.variants]
-    yield from table(heads, rows, left=2)
+    yield from table(_heads(NETWORK_COLUMNS), rows, left=2)
 
 
-def _variant_cells(row: VariantRow, is_final: bool) -> tuple[str, ...]:
-    scores, name = row.scores, plain(row.name)
-    return (
-        f"**{name}**" if is_final else name,
-        "after" if row.thresholded else "before",
-        NONE if row.edges is None else count(row.edges),
-        share(scores.accuracy),
-        share(scores.agreement),
-        small(scores.kl),
-        nats(scores.loss),
-        share(scores.loss_recovered),
-        share(scores.loss_recovered_mean),
+def _heads(columns: Sequence[TableColumn[R]]) -> tuple[str, ...]:
+    return tuple(term(c.anchor, plain(c.title)) if c.anchor else plain(c.title) for c in columns)
+
+
+def _cells(columns: Sequence[TableColumn[R]], row: R) -> tuple[str, ...]:
+    """One row; words are foreign text, numbers are our own."""
+    return tuple(
+        code(c.value(row)) if c.is_code else plain(c.value(row)) if c.is_word else c.value(row)
+        for c in columns
     )
 
 
@@ -134,37 +122,14 @@ def _gates(view: StudyView) -> Iterator[str]:
     if len(chosen) < len(view.gates):
         yield f"{count(len(chosen))} of {count(len(view.gates))}; all are in `gates/gates.parquet`."
     yield ""
-    heads = (
-        "feature",
-        "label",
-        "kind",
-        "formula",
-        "inputs",
-        term("precision", "F1"),
-        "95 %",
-        term("baseline", "single F1"),
-        term("connector-f1", "row F1"),
-        term("support", "support"),
-        term("r2", "R²"),
-    )
+    heads = ("feature", "label", "kind", "formula", *_heads(GATE_NUMBERS))
     yield from table(heads, (_gate_cells(row) for row in chosen), left=4)
 
 
 def _gate_cells(row: GateRow) -> tuple[str, ...]:
-    gate, evidence = row.gate, row.gate.evidence
+    gate = row.gate
     words = (code(str(gate.feature)), plain(row.label, 60), code(gate.kind))
-    words = (*words, code(row.brief, 300) if row.claims else "", count(len(gate.inputs)))
-    if evidence is None:
-        return (*words, NONE, NONE, NONE, NONE, NONE, NONE)
-    return (
-        *words,
-        score(evidence.f1) if row.claims else NONE,
-        interval(evidence.f1_interval) if row.claims else NONE,
-        score(evidence.baseline_f1),
-        score(evidence.connector_f1),
-        count(evidence.support),
-        score(evidence.r2),
-    )
+    return (*words, code(row.brief, 300) if row.claims else "", *_cells(GATE_NUMBERS, row))
 
 
 def _drawn(view: StudyView, study: Study, folder: Path, progress: Progress) -> Iterator[str]:
@@ -172,13 +137,15 @@ def _drawn(view: StudyView, study: Study, folder: Path, progress: Progress) -> I
     rows = best_across_kinds(view.gates, DRAWN)
     books = (ExampleBook(study), TokenBook(study, view.labels))
     yield from ("## Circuits", "", "The best proven gate of each kind, then the second best, and so on.", "")
+    looks = Looks(study, view)
     for row in progress.track(rows, "gate diagrams", len(rows)):
-        yield from _circuit(row, view, folder, *books)
+        yield from _circuit(row, view, folder, books, looks.of(row))
 
 
 def _circuit(
-    row: GateRow, view: StudyView, folder: Path, book: ExampleBook, texts: TokenBook
+    row: GateRow, view: StudyView, folder: Path, books: tuple[ExampleBook, TokenBook], look: GateLook
 ) -> Iterator[str]:
+    book, texts = books
     gate = row.gate
     name = str(gate.feature).replace("/", "-")
     title = f"### {code(str(gate.feature))} {plain(row.label, 80)}".rstrip()
@@ -188,6 +155,7 @@ def _circuit(
     yield f"- graded: {code(row.graded)}"
     if gate.evidence is not None:
         yield f"- {_evidence(row)}"
+    yield from (f"- {line}" for line in _beside(row, view, look))
     yield from (f"- {plain(flag)}" for flag in row.flags)
     yield ""
     try:
@@ -204,6 +172,34 @@ def _circuit(
     tokens = texts.gate(gate)
     if tokens is not None:
         yield from gate_lines(tokens, gate.evidence.f1 if row.claims and gate.evidence is not None else None)
+
+
+def _beside(row: GateRow, view: StudyView, look: GateLook) -> Iterator[str]:
+    """What the study says of the gate beside its own evidence."""
+    if given := given_text(row.gate, view.name):
+        yield plain(given)
+    if look.expansion is not None and look.expansion.best is not None:
+        found, best = look.expansion, look.expansion.best
+        evidence = found.composition.evidence
+        yield f"{found.composition.layers} layers back: {code(found.expression)}"
+        yield (
+            f"that formula itself, held out: {term('composed', 'F1')} {scored(best.f1, best.f1_interval)}; "
+            f"product of its gates' F1 {score(evidence.product)}, weakest path {score(evidence.weakest_path)}"
+        )
+    if look.samples is not None and look.samples.counter is not None:
+        counter = look.samples.counter
+        for title, rows, total in (
+            ("says so, but silent", counter.silent, counter.silent_total),
+            ("fires, not said", counter.missed, counter.missed_total),
+        ):
+            if total:
+                more = ", …" if total > len(rows) else ""
+                yield f"{title}, {count(total)} held-out samples: {', '.join(map(str, rows))}{more}"
+    if look.causal is not None:
+        signs = f"{look.causal.confirmed_literals} of {look.causal.decided_literals}"
+        yield f"under intervention: sign confirmed for {signs} literals, kind: {look.causal.kind_confirmed}"
+    if margin := margin_text(row.gate, view.name):
+        yield f"runner-up: {plain(margin)}"
 
 
 def _evidence(row: GateRow) -> str:
@@ -228,22 +224,8 @@ def _connectors(view: StudyView, study: Study, folder: Path) -> Iterator[str]:
     yield f"{split_title(first.split)}, {count(first.samples)} samples. As solved: true features in, before"
     yield "thresholding. Tuned: features predicted by the connectors before it in, after thresholding."
     yield ""
-    heads = (
-        "connector",
-        "state",
-        term("edges", "edges"),
-        "possible",
-        term("in-degree", "in-degree"),
-        term("reached", "reached"),
-        term("unit", "\\|w\\| > 0.1 unit / raw"),
-        term("l1", "l1"),
-        term("mse", "mse"),
-        term("fvu", "fvu"),
-        term("r2", "median R²"),
-        term("firing-f1", "firing F1"),
-        term("copy-rate", "copy rate"),
-    )
-    yield from table(heads, _connector_rows(view), left=2)
+    rows = (_cells(CONNECTOR_COLUMNS, row) for row in view.connectors)
+    yield from table(_heads(CONNECTOR_COLUMNS), rows, left=2)
     frames = connector_frames(study, view.header.sites, view.header.threshold or 0.0)
     for number, ((source, target), (snapshots, titles)) in enumerate(frames.items(), start=1):
         strip, film = f"connector-{number}.png", f"connector-{number}.gif"
@@ -254,26 +236,6 @@ def _connectors(view: StudyView, study: Study, folder: Path) -> Iterator[str]:
         yield from (f"![W from {ends}, animated]({IMAGES}/{film})", "")
 
 
-def _connector_rows(view: StudyView) -> Iterator[tuple[str, ...]]:
-    for row in view.connectors:
-        sparsity, fidelity = row.sparsity, row.fidelity
-        yield (
-            f"{code(row.source)} → {code(row.target)}",
-            plain(row.state),
-            count(sparsity.edges),
-            count(sparsity.entries),
-            f"{sparsity.in_degree_mean:.1f} / {sparsity.in_degree_median:.0f} / {sparsity.in_degree_max}",
-            f"{count(sparsity.reached)} / {count(row.live)}",
-            f"{count(sparsity.above_unit)} / {count(sparsity.above_raw)}",
-            small(sparsity.l1),
-            small(fidelity.mse),
-            small(fidelity.fvu),
-            score(fidelity.r2_median),
-            score(fidelity.firing_f1_median),
-            share(fidelity.copy_rate),
-        )
-
-
 def _autoencoders(view: StudyView) -> Iterator[str]:
     metrics = view.saes[0].metrics
     yield from ("## Sparse autoencoders", "")
@@ -281,34 +243,7 @@ def _autoencoders(view: StudyView) -> Iterator[str]:
         f"{split_title(metrics.split)}, {count(metrics.samples)} samples; dead and live are counted on train.",
         "",
     )
-    heads = (
-        "site",
-        "architecture",
-        "neurons",
-        term("feature", "features"),
-        term("mse", "mse"),
-        term("l1", "l1"),
-        term("fvu", "fvu"),
-        term("l0", "l0"),
-        term("dead", "dead"),
-        term("fires", "live"),
-    )
-    rows = (
-        (
-            code(row.site),
-            plain(row.architecture),
-            count(row.width),
-            count(row.features),
-            small(row.metrics.mse),
-            small(row.metrics.l1),
-            small(row.metrics.fvu),
-            f"{row.metrics.l0:.1f}",
-            share(row.metrics.dead),
-            count(row.live),
-        )
-        for row in view.saes
-    )
-    yield from table(heads, rows, left=2)
+    yield from table(_heads(SAE_COLUMNS), (_cells(SAE_COLUMNS, row) for row in view.saes), left=2)
 
 
 def _reproduce(view: StudyView) -> Iterator[str]:

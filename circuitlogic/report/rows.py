@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from circuitlogic.connectors.metrics import FeatureFidelity, Sparsity
 from circuitlogic.features import FeatureId
-from circuitlogic.logic.formula import Const
+from circuitlogic.logic.formula import Const, literals_of
 from circuitlogic.logic.gate import Gate
 from circuitlogic.networks.training import ClassifierScores
 from circuitlogic.saes.metrics import SaeMetrics
@@ -124,6 +124,12 @@ class GateRow:
         """Whether a formula with inputs is claimed: all kinds but graded, unexplained, constant, dead ..."""
         formula = self.gate.formula
         return formula is not None and not isinstance(formula, Const) and self.gate.evidence is not None
+
+    @property
+    def used(self) -> frozenset[FeatureId]:
+        """The inputs that its formula rests on."""
+        formula = self.gate.formula
+        return frozenset() if formula is None else frozenset(lit.feature for lit in literals_of(formula))
 
     @property
     def gain(self) -> float | None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from circuitlogic.report.caveats import unexplained_share
+from circuitlogic.report.caveats import GAIN, unexplained_share
 from circuitlogic.report.numbers import NONE, count, share
 from circuitlogic.report.rows import StudyView
 
@@ -37,10 +37,16 @@ def _sparsity(view: StudyView) -> Tile:
 def _gates(view: StudyView) -> Tile:
     claimed = sum(row.claims for row in view.gates)
     kinds = {row.gate.kind for row in view.gates if row.claims}
+    gains = [row.gain for row in view.gates if row.gain is not None]
+    better = sum(gain >= GAIN for gain in gains)
+    part = share(better / len(gains) if gains else None, 0)
+    beside = f"; {part} of them beat the best single input by {GAIN:.2f} F1" if gains else ""
     top = [f"{row.kind} {count(row.gates)}" for row in view.kinds if row.kind in kinds][:4]
     more = ", …" if len(kinds) > len(top) else ""
     words = f": {', '.join(top)}{more}" if top else ""
-    return Tile("gate", "Gates with a formula", count(claimed), f"of {count(len(view.gates))} gates{words}")
+    return Tile(
+        "gate", "Gates with a formula", count(claimed), f"of {count(len(view.gates))} gates{words}{beside}"
+    )
 
 
 def _fidelity(view: StudyView) -> Tile:

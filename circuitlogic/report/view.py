@@ -2,7 +2,7 @@
 
 import shlex
 
-from circuitlogic.config import SaeConfig, StudyConfig
+from circuitlogic.config import StudyConfig
 from circuitlogic.connectors.metrics import FeatureFidelity, Sparsity
 from circuitlogic.errors import StudyError
 from circuitlogic.features import FeatureId
@@ -12,6 +12,7 @@ from circuitlogic.report.gate_rows import gate_rows, kind_rows
 from circuitlogic.report.numbers import count
 from circuitlogic.report.rows import ConnectorRow, Header, SaeRow, StudyView, VariantRow
 from circuitlogic.saes.coders import Coder
+from circuitlogic.saes.registry import architecture_named
 from circuitlogic.stages.connecting import load_connector_metrics
 from circuitlogic.stages.dictionaries import load_dictionary, load_sae_metrics
 from circuitlogic.stages.extracted import GATES, GRAPH, load_gates, load_graph
@@ -34,14 +35,6 @@ _SHAPING = (
     "extract.levels",
     "extract.min_firings",
 )
-_SAE_PENALTY = {
-    "relu": "l1",
-    "relu_tied": "l1",
-    "topk": "k",
-    "batch_topk": "k",
-    "jumprelu": "l0",
-    "gated": "l1",
-}
 
 
 def study_view(study: Study) -> StudyView:
@@ -126,7 +119,8 @@ def _network_text(card: NetworkCard, config: StudyConfig) -> str:
 
 
 def _settings(config: StudyConfig) -> tuple[tuple[str, str], ...]:
-    names = ("saes.architecture", "saes.expansion", f"saes.{_penalty(config.saes)}", *_SHAPING)
+    sparsity = architecture_named(config.saes.architecture).sparsity_setting
+    names = ("saes.architecture", "saes.expansion", *([f"saes.{sparsity}"] if sparsity else ()), *_SHAPING)
     found: list[tuple[str, str]] = []
     for name in names:
         table, _, leaf = name.partition(".")
@@ -135,10 +129,6 @@ def _settings(config: StudyConfig) -> tuple[tuple[str, str], ...]:
             (name, "auto" if value is None else f"{value:g}" if isinstance(value, float) else f"{value}")
         )
     return tuple(found)
-
-
-def _penalty(saes: SaeConfig) -> str:
-    return _SAE_PENALTY[saes.architecture]
 
 
 def _commands(study: Study, card: NetworkCard, metrics: NetworkMetrics | None) -> tuple[str, ...]:

@@ -47,6 +47,8 @@ class SparseAutoencoder(nn.Module, ABC):
 
     architecture: ClassVar[str]
     """The name a config and a file use."""
+    sparsity_setting: ClassVar[str] = ""
+    """The `SaeConfig` field that sets how sparse it gets; empty where none does."""
 
     W_enc: Tensor
     b_enc: Tensor

@@ -24,6 +24,7 @@ class BatchTopK(UntiedAutoencoder):
     """
 
     architecture = "batch_topk"
+    sparsity_setting = "k"
     threshold: Tensor
 
     def __init__(

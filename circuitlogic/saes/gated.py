@@ -21,6 +21,7 @@ class Gated(UntiedAutoencoder):
     """
 
     architecture = "gated"
+    sparsity_setting = "l1"
 
     def __init__(
         self, weights: Weights, magnitude: Magnitude, l1: float, apply_b_dec_to_input: bool = True

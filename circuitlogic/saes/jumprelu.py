@@ -22,6 +22,7 @@ class JumpRelu(UntiedAutoencoder):
     """
 
     architecture = "jumprelu"
+    sparsity_setting = "l0"
 
     def __init__(
         self,

@@ -16,6 +16,7 @@ class Relu(UntiedAutoencoder):
     """F = ReLU((x - b_dec) W_enc + b_enc)."""
 
     architecture = "relu"
+    sparsity_setting = "l1"
 
     def __init__(self, weights: Weights, l1: float, apply_b_dec_to_input: bool = True) -> None:
         super().__init__(weights, apply_b_dec_to_input)

@@ -16,6 +16,7 @@ class ReluTied(SparseAutoencoder):
     """The decoder is the encoder's transpose; there is no decoder bias (b_dec is a zero buffer)."""
 
     architecture = "relu_tied"
+    sparsity_setting = "l1"
 
     def __init__(self, W_enc: Float[Tensor, "d_in d_sae"], b_enc: Float[Tensor, " d_sae"], l1: float) -> None:
         super().__init__()

@@ -18,6 +18,7 @@ class TopK(UntiedAutoencoder):
     """At most k features fire per sample: exactly k where k pre-activations are positive."""
 
     architecture = "topk"
+    sparsity_setting = "k"
 
     def __init__(self, weights: Weights, k: int, apply_b_dec_to_input: bool = True) -> None:
         super().__init__(weights, apply_b_dec_to_input)

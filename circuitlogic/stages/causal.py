@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from circuitlogic.activations.paired import PairedActivations
+from circuitlogic.activations.paired import INPUTS, PairedActivations
 from circuitlogic.activations.sites import Site
 from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.errors import ConfigError, StudyError
@@ -27,7 +27,6 @@ from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import NETWORK, Subject, image_samples, load_card, load_data
 from circuitlogic.stages.token_rerun import token_rerun
 from circuitlogic.study import Study
-from circuitlogic.substitute.tuning import INPUTS
 from circuitlogic.verify.gate_experiment import MAX_STATES, intervene
 from circuitlogic.verify.intervention import GateIntervention
 from circuitlogic.verify.interventions_file import (

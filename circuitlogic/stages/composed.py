@@ -44,8 +44,8 @@ class HeldoutFeatures:
 class Measure:
     """Scores composed formulas held out."""
 
-    def __init__(self, study: Study) -> None:
-        self._features = HeldoutFeatures(study)
+    def __init__(self, study: Study, features: HeldoutFeatures) -> None:
+        self._features = features
         self._draws = max(1, study.config.extract.bootstrap)
         self._seed = seed_for(study.config.seed, GATES)
 

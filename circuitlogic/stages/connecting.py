@@ -54,7 +54,7 @@ def make_connectors(study: Study, subject: Subject, progress: Progress) -> None:
     """Train every connector that is not trained yet."""
     config = study.config
     train, heldout = load_activations(study, "train"), load_activations(study, "heldout")
-    for source, target in load_ends(study):
+    for source, target in load_ends(study, tuned=False):
         name = artefact(source.site, target.site)
         made_from = [study.entry(sae_artefact(d.site)).content for d in (source, target)]
         key = study.key("connector", config.connectors, config.seed, made_from, subject.identity)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.config import SaeConfig
@@ -9,6 +10,7 @@ from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.errors import StudyError
 from circuitlogic.json_files import read_json, write_json
 from circuitlogic.progress import Progress
+from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.saes.metrics import SaeMetrics
 from circuitlogic.saes.predictions import fold_mean_length, prediction_metrics
 from circuitlogic.saes.saelens import load_coder, save_sae
@@ -24,6 +26,8 @@ from circuitlogic.stages.subject import load_card
 from circuitlogic.study import Study
 from circuitlogic.whole_files import write_bytes
 
+TUNED = "feature_network"
+"""Artefact of the tuned connectors, and of the autoencoders that were tuned with them."""
 _STATISTICS = "statistics.safetensors"
 _METRICS = "metrics.json"
 _HISTORY = "history.jsonl"
@@ -45,11 +49,11 @@ def make_dictionaries(study: Study, progress: Progress) -> None:
     config = study.config
     captured = [study.entry(name).content for name in _SPLITS]
     train, heldout = load_activations(study, "train"), load_activations(study, "heldout")
-    for site in load_card(study).sites:
+    for number, site in enumerate(load_card(study).sites):
         if study.has(given_artefact(site)):
             _take_given(study, site, train, heldout)
             continue
-        settings = sae_settings(config.saes, site)
+        settings = site_settings(config.saes, site, number)
         key = study.key("sae", settings, config.extract.firing, config.seed, site, captured)
         if study.is_done(artefact(site), key):
             continue
@@ -59,47 +63,72 @@ def make_dictionaries(study: Study, progress: Progress) -> None:
         )
         statistics = feature_statistics(trained.sae, train.stores[site], config.extract.firing)
         with study.making(artefact(site), key) as folder:
-            save_sae(trained.sae, folder, {"hook_name": site})
-            statistics.save(folder / _STATISTICS)
-            write_json(folder / _METRICS, asdict(trained.metrics))
+            save_dictionary(Dictionary(site, trained.sae, statistics), trained.metrics, folder)
             lines = (json.dumps(asdict(record)) + "\n" for record in trained.history)
             write_bytes(folder / _HISTORY, "".join(lines).encode())
 
 
-def sae_settings(config: SaeConfig, site: str) -> SaeConfig:
-    """The settings of one site: inputs of modules may have a width of their own."""
-    wide = config.expansion_in
-    return replace(config, expansion=wide) if wide is not None and site.endswith(".in") else config
+def site_settings(config: SaeConfig, site: str, number: int) -> SaeConfig:
+    """The settings of the site with this number, counted from 0: later ones may have a width and k of their own.
+
+    So may inputs of modules.
+    """
+    first = replace(config, later_expansion=None, later_k=None)
+    if config.expansion_in is not None and site.endswith(".in"):
+        first = replace(first, expansion=config.expansion_in)
+    if number == 0:
+        return first
+    return replace(
+        first,
+        expansion=first.expansion if config.later_expansion is None else config.later_expansion,
+        k=config.k if config.later_k is None else config.later_k,
+    )
 
 
-def load_dictionary(study: Study, site: str) -> Dictionary:
-    """A site's autoencoder with its feature statistics.
+def save_dictionary(dictionary: Dictionary, metrics: SaeMetrics, folder: Path) -> None:
+    """Write an autoencoder with its statistics and held-out metrics."""
+    if not isinstance(dictionary.encoder, SparseAutoencoder):
+        raise StudyError(f"the dictionary of {dictionary.site} is no autoencoder: it cannot be written")
+    save_sae(dictionary.encoder, folder, {"hook_name": dictionary.site})
+    dictionary.statistics.save(folder / _STATISTICS)
+    write_json(folder / _METRICS, asdict(metrics))
+
+
+def _folder(study: Study, site: str, tuned: bool) -> Path:
+    """Where a site's dictionary lies: beside the tuned connectors if it moved with them."""
+    if tuned and study.has(TUNED) and (study.root / TUNED / artefact(site)).is_dir():
+        return study.folder(TUNED) / artefact(site)
+    return study.folder(artefact(site))
+
+
+def load_dictionary(study: Study, site: str, tuned: bool = True) -> Dictionary:
+    """A site's autoencoder with its feature statistics; `tuned`: as the feature network uses it.
 
     Raises:
         StudyError: missing or damaged.
     """
-    folder = study.folder(artefact(site))
+    folder = _folder(study, site, tuned)
     return Dictionary(site, load_coder(folder), FeatureStatistics.load(folder / _STATISTICS))
 
 
-def load_dictionaries(study: Study) -> tuple[Dictionary, ...]:
-    """All sites' dictionaries, in order."""
-    return tuple(load_dictionary(study, site) for site in load_card(study).sites)
+def load_dictionaries(study: Study, tuned: bool = True) -> tuple[Dictionary, ...]:
+    """All sites' dictionaries, in order; `tuned`: as the feature network uses them."""
+    return tuple(load_dictionary(study, site, tuned) for site in load_card(study).sites)
 
 
-def load_ends(study: Study) -> tuple[tuple[Dictionary, Dictionary], ...]:
+def load_ends(study: Study, tuned: bool = True) -> tuple[tuple[Dictionary, Dictionary], ...]:
     """The dictionaries that each connector joins, in the connectors' order."""
-    known = {dictionary.site: dictionary for dictionary in load_dictionaries(study)}
+    known = {dictionary.site: dictionary for dictionary in load_dictionaries(study, tuned)}
     return tuple((known[source], known[target]) for source, target in stretches(tuple(known)))
 
 
-def load_sae_metrics(study: Study, site: str) -> SaeMetrics:
-    """Held-out metrics of a site's autoencoder.
+def load_sae_metrics(study: Study, site: str, tuned: bool = True) -> SaeMetrics:
+    """Held-out metrics of a site's autoencoder; `tuned`: as the feature network uses it.
 
     Raises:
         StudyError: missing or damaged.
     """
-    path = study.folder(artefact(site)) / _METRICS
+    path = _folder(study, site, tuned) / _METRICS
     try:
         return SaeMetrics(**read_json(path))
     except TypeError:

@@ -21,10 +21,11 @@ from circuitlogic.render.visualise import optimised_input
 from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import load_activations
+from circuitlogic.stages.dictionaries import TUNED, load_dictionaries
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
-from circuitlogic.stages.dictionaries import load_dictionaries
 from circuitlogic.stages.seeds import seed_for
-from circuitlogic.stages.subject import Subject
+from circuitlogic.stages.subject import Subject, load_card
+from circuitlogic.stages.subject_kinds import stored_subject
 from circuitlogic.study import Study
 from circuitlogic.whole_files import write_bytes
 
@@ -61,7 +62,8 @@ def make_examples(study: Study, subject: Subject, progress: Progress) -> None:
     pictures: NDArray[np.uint8] | None = None
     for site, dictionary in zip(subject.sites, load_dictionaries(study), strict=True):
         made_from = [
-            study.entry(name).content for name in (sae_artefact(site.name), activations_artefact("heldout"))
+            study.entry(name).content
+            for name in (sae_artefact(site.name), TUNED, activations_artefact("heldout"))
         ]
         key = study.key("examples", made_from, study.config.seed, STRONGEST, _STEPS)
         sae = dictionary.encoder
@@ -159,6 +161,16 @@ def load_examples(study: Study, site: str) -> SiteExamples | None:
         rows=_read(folder / "rows.npy").astype(np.int64),
         optimised=_read(folder / "optimised.npy").astype(np.uint8),
     )
+
+
+def heldout_pictures(study: Study) -> NDArray[np.uint8] | None:
+    """All held-out images [n, h, w] of the study's own data set; None where the inputs are no images.
+
+    Raises:
+        CircuitLogicError: the network was brought by the caller, or the data set is not there.
+    """
+    shape = load_card(study).image_shape
+    return None if shape is None else _pictures(stored_subject(study), shape)
 
 
 def _npy(values: NDArray[np.generic]) -> bytes:

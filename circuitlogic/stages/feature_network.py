@@ -1,6 +1,8 @@
 """Stage 5: the feature network, pruned and tuned, and how closely it follows the original."""
 
 from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,20 +14,25 @@ from circuitlogic.connectors.metrics import sparsity_of
 from circuitlogic.connectors.model import Connector
 from circuitlogic.datasets.images import ImageData
 from circuitlogic.errors import ConfigError, StudyError
-from circuitlogic.networks.protocol import Tail, tail_from
+from circuitlogic.networks.protocol import Tail, needs_inputs, stretch_between, tail_from
 from circuitlogic.progress import SILENT, Progress
 from circuitlogic.saes.base import SparseAutoencoder
+from circuitlogic.saes.metrics import sae_metrics
+from circuitlogic.saes.rows import rows_of
+from circuitlogic.saes.saelens import load_sae, save_sae
 from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import captured, load_activations, load_labels
 from circuitlogic.stages.connecting import artefact as connector_artefact
 from circuitlogic.stages.connecting import load_connectors
-from circuitlogic.stages.dictionaries import load_dictionaries
-from circuitlogic.stages.network_metrics import NetworkMetrics
+from circuitlogic.stages.dictionaries import TUNED, load_dictionaries, save_dictionary
+from circuitlogic.stages.dictionaries import artefact as sae_artefact
+from circuitlogic.stages.network_metrics import DictionaryFit, NetworkMetrics
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.splicing import measure_splices
 from circuitlogic.stages.subject import Subject, image_samples
 from circuitlogic.study import Study
 from circuitlogic.substitute.feature_network import FeatureNetwork
+from circuitlogic.substitute.interventional import TrueMap
 from circuitlogic.substitute.tuning import tune_feature_network
 from circuitlogic.tensor_files import read_json
 from circuitlogic.verify.faithfulness import (
@@ -35,12 +42,11 @@ from circuitlogic.verify.faithfulness import (
     site_fidelity,
 )
 
-TUNED = "feature_network"
-"""Artefact that holds the tuned connectors."""
 SELECTED = "selection"
 """Artefact that holds those of their edges that `extract` was asked for, before the threshold."""
 CHOICE = "choice.json"
 """What was asked: score, top_k, edges."""
+_DECODER = "decoder"
 
 
 def make_feature_network(study: Study, subject: Subject, progress: Progress) -> None:
@@ -54,15 +60,39 @@ def make_feature_network(study: Study, subject: Subject, progress: Progress) -> 
     key = study.key("tune", config.tune, config.extract.threshold, config.seed, made_from, subject.identity)
     if study.is_done(TUNED, key):
         return
-    if subject.text is None:
-        train = load_activations(study, "train")
-        seed = seed_for(config.seed, TUNED)
-        solved = load_feature_network(study, subject, tuned=False)
-        tuned = tune_feature_network(solved, train, config.tune, config.extract.threshold, seed, progress)
-        connectors = tuned.connectors
+    solved = None if subject.text is not None else load_feature_network(study, subject, tuned=False)
+    tuned = None if solved is None else _tuned(study, subject, solved, progress)
     with study.making(TUNED, key) as folder:
-        for connector in connectors:
+        for connector in connectors if tuned is None else tuned.connectors:
             connector.save(folder / f"{connector.source}__{connector.target}")
+        if tuned is not None and solved is not None:
+            _save_moved(tuned, solved, study, folder)
+
+
+def _tuned(study: Study, subject: Subject, solved: FeatureNetwork, progress: Progress) -> FeatureNetwork:
+    config = study.config
+    return tune_feature_network(
+        solved,
+        load_activations(study, "train"),
+        config.tune,
+        config.extract.threshold,
+        seed_for(config.seed, TUNED),
+        progress,
+        true_map_of(subject),
+        config.extract.firing,
+    )
+
+
+def _save_moved(tuned: FeatureNetwork, solved: FeatureNetwork, study: Study, folder: Path) -> None:
+    """What moved of the autoencoders."""
+    heldout, train = load_activations(study, "heldout"), load_activations(study, "train")
+    for dictionary, was in zip(tuned.dictionaries, solved.dictionaries, strict=True):
+        sae, site = dictionary.encoder, dictionary.site
+        if dictionary is not was and isinstance(sae, SparseAutoencoder):
+            rows = (rows_of(heldout.stores[site], "heldout"), rows_of(train.stores[site], "training"))
+            save_dictionary(dictionary, sae_metrics(sae, *rows), folder / sae_artefact(site))
+    if tuned.decoder is not solved.decoder:
+        save_sae(tuned.decoder, folder / _DECODER, {"hook_name": tuned.dictionaries[-1].site})
 
 
 def load_feature_network(study: Study, subject: Subject, tuned: bool = True) -> FeatureNetwork:
@@ -72,11 +102,21 @@ def load_feature_network(study: Study, subject: Subject, tuned: bool = True) -> 
         StudyError: an artefact is missing or damaged.
     """
     connectors = load_tuned(study) if tuned else load_connectors(study)
-    dictionaries = load_dictionaries(study)
+    dictionaries = load_dictionaries(study, tuned)
     decoder = dictionaries[-1].encoder
+    if tuned and (study.root / TUNED / _DECODER).is_dir():
+        decoder = load_sae(study.folder(TUNED) / _DECODER)
     if not isinstance(decoder, SparseAutoencoder):
         raise StudyError(f"the dictionary of {dictionaries[-1].site} has no decoder")
     return FeatureNetwork(dictionaries, connectors, decoder, _tail(subject))
+
+
+def true_map_of(subject: Subject) -> TrueMap | None:
+    """The network's own layers behind its first site; None where it cannot resume there."""
+    if needs_inputs(subject.network, subject.sites[0]):
+        return None
+    stretches = tuple(stretch_between(subject.network, a, b) for a, b in pairwise(subject.sites))
+    return TrueMap(stretches, tail_from(subject.network, subject.sites[-1]))
 
 
 def _tail(subject: Subject) -> Tail:
@@ -162,7 +202,24 @@ def measure_chain(
         variants,
         tuple(sparsity_of(c, alive) for c, alive in zip(cut.connectors, live, strict=True)),
         site_fidelity(cut, activations, split),
+        _fits(solved, tuned, activations, split),
     )
+
+
+def _fits(
+    solved: FeatureNetwork, tuned: FeatureNetwork, activations: PairedActivations, split: str
+) -> tuple[DictionaryFit, ...]:
+    found: list[DictionaryFit] = []
+    for before, after in zip(solved.dictionaries, tuned.dictionaries, strict=True):
+        store = activations.stores[before.site]
+        fvu = [
+            sae_metrics(d.encoder, store, store, split).fvu
+            if isinstance(d.encoder, SparseAutoencoder)
+            else 0.0
+            for d in (before, after)
+        ]
+        found.append(DictionaryFit(before.site, store.d, *fvu))
+    return tuple(found)
 
 
 def measure_split(

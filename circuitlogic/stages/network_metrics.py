@@ -15,6 +15,18 @@ _METRICS = "metrics.json"
 
 
 @dataclass(frozen=True, slots=True)
+class DictionaryFit:
+    """What one site's autoencoder leaves unexplained of its own activations."""
+
+    site: str
+    neurons: int
+    fvu_before: float
+    """Before the feature network was tuned."""
+    fvu_after: float
+    """After: another figure only where the autoencoder moved."""
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkMetrics:
     """The feature network at one threshold on one split."""
 
@@ -25,6 +37,8 @@ class NetworkMetrics:
     """Of each thresholded connector."""
     fidelity: tuple[FeatureFidelity, ...]
     """Of each predicted site's features in the thresholded chain."""
+    dictionaries: tuple[DictionaryFit, ...] = ()
+    """Of every site, in order; empty where connectors stand for one layer each."""
 
 
 def save_metrics(metrics: NetworkMetrics, study: Study, artefact: str, key: str) -> None:
@@ -40,16 +54,21 @@ def load_metrics(study: Study, artefact: str) -> NetworkMetrics:
         StudyError: missing or damaged.
     """
     path = study.folder(artefact) / _METRICS
-    value = read_json(path)
     try:
-        return NetworkMetrics(
-            float(value["threshold"]),
-            tuple(_faithfulness(v) for v in value["variants"]),
-            tuple(Sparsity(**v) for v in value["sparsity"]),
-            tuple(FeatureFidelity(**v) for v in value["fidelity"]),
-        )
+        return metrics_from_json(read_json(path))
     except (KeyError, TypeError):
         raise StudyError(f"{path} is damaged: it does not hold feature-network metrics") from None
+
+
+def metrics_from_json(value: dict[str, Any]) -> NetworkMetrics:
+    """Metrics as a file holds them; KeyError or TypeError where they are something else."""
+    return NetworkMetrics(
+        float(value["threshold"]),
+        tuple(_faithfulness(v) for v in value["variants"]),
+        tuple(Sparsity(**v) for v in value["sparsity"]),
+        tuple(FeatureFidelity(**v) for v in value["fidelity"]),
+        tuple(DictionaryFit(**v) for v in value["dictionaries"]),
+    )
 
 
 def _faithfulness(value: dict[str, Any]) -> Faithfulness:

@@ -1,75 +1,28 @@
-"""Pruning and tuning the whole feature network towards the original's outputs.
+"""Owns the pruning and tuning of the whole feature network: budget, schedule, what moves."""
 
-Objective: KL(original ‖ feature network) + anchor · Σ over sites of the predicted features' fvu (raw units).
-Edges are pruned gradually (cubic schedule, Zhu & Gupta 2017) by their effect on that objective, w² · E[g²] (the
-Fisher information of LeCun et al. 1990's saliency), not by |w|; then the support is fixed and tuned on.
-"""
-
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float
 from torch import Tensor
 
-from circuitlogic.activations.paired import INPUTS, OUTPUTS, PairedActivations
+from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.config import TuneConfig
+from circuitlogic.connectors.feature_pairs import Dictionary
+from circuitlogic.connectors.model import Connector
 from circuitlogic.connectors.training import linear_tail
 from circuitlogic.errors import DataError
 from circuitlogic.progress import SILENT, Progress
+from circuitlogic.saes.statistics import feature_statistics
 from circuitlogic.substitute.feature_network import FeatureNetwork
+from circuitlogic.substitute.interventional import TrueMap
+from circuitlogic.substitute.later_dictionaries import later_dictionaries, moving_parameters, readout_decoder
+from circuitlogic.substitute.objective import batches, objective
+from circuitlogic.substitute.support import CUT_MARGIN, cut_step, layer_of, prune
 
-_PRUNED_BY = 0.65
-_CUT_AT = 0.8
-_CUT_MARGIN = 1.2
-_FISHER_DECAY = 0.99
-_PRUNINGS = 60
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Layer:
-    """One connector while it is tuned: unit-scale parameters, support, running squared gradient."""
-
-    weight: Tensor
-    bias: Tensor
-    support: Tensor
-    fisher: Tensor
-    budget: int
-    start_edges: int
-
-    def forward(self, features: Tensor) -> Tensor:
-        return torch.relu(features @ self.weight.T + self.bias)
-
-    def observe_gradient(self) -> None:
-        if self.weight.grad is not None:
-            self.fisher.mul_(_FISHER_DECAY).addcmul_(
-                self.weight.grad, self.weight.grad, value=1 - _FISHER_DECAY
-            )
-
-    def keep_strongest(self, progress: float) -> None:
-        """Reduce the support to the cubic schedule's size at `progress` in 0..1."""
-        size = self.budget + int((self.start_edges - self.budget) * (1 - progress) ** 3)
-        if size < int(self.support.sum()):
-            saliency = torch.where(self.support > 0, self.weight.square() * self.fisher, -1.0)
-            kept = saliency.flatten().topk(size).indices
-            self.support.zero_().flatten()[kept] = 1
-
-    def cut(self, smallest: float) -> None:
-        self.support.mul_(self.weight.abs() > smallest)
-
-    def apply_support(self) -> None:
-        self.weight.mul_(self.support)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Batch:
-    """One batch of the tuning data: unit-scale features at every site, the original's outputs, the inputs."""
-
-    features: list[Float[Tensor, "batch _"]]
-    outputs: Float[Tensor, "batch classes"]
-    inputs: Tensor | None
+_SAMPLED = 8192
 
 
 def tune_feature_network(
@@ -79,120 +32,120 @@ def tune_feature_network(
     threshold: float,
     seed: int,
     progress: Progress = SILENT,
+    true_map: TrueMap | None = None,
+    firing: float = 0.1,
 ) -> FeatureNetwork:
-    """Prune every connector to its edge budget and tune weights and biases on what is left.
+    """Prune every connector to its edge budget and tune what `config` lets move.
 
     Args:
         network: The chain as the solvers left it.
         activations: Training activations of all its sites, with the original's `outputs`.
-        config: Edge budget, anchor, schedule. `epochs` 0 returns `network`.
+        config: Edge budget, objective, schedule. `epochs` 0 returns `network`.
         threshold: Extraction threshold: edges below it are cut before the last fifth of the steps.
-        seed: Of the order of samples.
+        seed: Of the order of samples, and of edited ones.
+        true_map: The original's own layers, for `config.interventions`.
+        firing: Share that defines when a feature of a moved autoencoder fires.
 
     Raises:
+        ConfigError: a setting that this network cannot serve.
         DataError: the objective became NaN or infinite.
     """
     if config.epochs == 0:
         return network
-    layers = _layers(network, config)
-    parameters = [p for layer in layers for p in (layer.weight, layer.bias)]
-    optimizer = torch.optim.Adam(parameters, lr=config.lr, fused=True)
-    steps = config.epochs * -(-len(activations) // config.batch_size)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: linear_tail(step, steps))
-    variances = _variances(network, activations)
-    order, step = np.random.default_rng(seed), 0
+    run = _Run(network, activations, config, threshold)
+    lots, order = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
     for _ in progress.track(range(config.epochs), "feature network", config.epochs):
-        for batch in _batches(network, activations, config.batch_size, order):
-            loss = _objective(network, layers, batch, variances, config.anchor)
-            if not torch.isfinite(loss):
-                raise DataError(
-                    f"tuning the feature network: the loss is not finite; lower tune.lr ({config.lr:g})"
-                )
-            optimizer.zero_grad()
-            loss.backward(inputs=parameters)
-            with torch.no_grad():
-                for layer in layers:
-                    layer.observe_gradient()
-                optimizer.step()
-                schedule.step()
-                step += 1
-                _prune(layers, step, steps, threshold)
-    return _with_weights(network, layers)
+        for batch in batches(network, activations, config, order, true_map, lots):
+            run.step(objective(network.tail, run.decoder, run.layers, run.later, batch, config, lots))
+    return run.finished(activations, firing)
 
 
-def _prune(layers: list[_Layer], step: int, steps: int, threshold: float) -> None:
-    cut = max(1, int(_CUT_AT * steps))
-    for layer in layers:
-        if step < cut and step % max(1, steps // _PRUNINGS) == 0:
-            layer.keep_strongest(min(1.0, step / (_PRUNED_BY * steps)))
-        if step == cut:
-            layer.keep_strongest(1.0)
-            layer.cut(_CUT_MARGIN * threshold)
-        layer.apply_support()
+class _Run:
+    """The moving parts of one tuning."""
 
+    def __init__(
+        self, network: FeatureNetwork, activations: PairedActivations, config: TuneConfig, threshold: float
+    ) -> None:
+        self.network, self.config, self.threshold = network, config, threshold
+        targets = network.dictionaries[1:]
+        rows = activations.rows(slice(0, _SAMPLED))
+        self.samples = [torch.from_numpy(rows[d.site]) for d in targets]
+        self.layers = [
+            layer_of(c, target, config) for c, target in zip(network.connectors, targets, strict=True)
+        ]
+        self.later = later_dictionaries(targets, self.samples, config)
+        self.parameters = [p for layer in self.layers for p in layer.parameters(config)]
+        self.decoder = readout_decoder(network.decoder, self.later, config)
+        others = moving_parameters(self.later, self.decoder, config)
+        groups = [(self.parameters, config.lr), (others, config.lr * config.dictionary_lr)]
+        self.parameters = self.parameters + others
+        self.optimizer = torch.optim.Adam([{"params": p, "lr": lr} for p, lr in groups if p], fused=True)
+        self.steps = config.epochs * -(-len(activations) // config.batch_size)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(
+            self.optimizer, lambda step: linear_tail(step, self.steps)
+        )
+        self.done = 0
 
-def _objective(
-    network: FeatureNetwork, layers: list[_Layer], batch: _Batch, variances: list[Tensor], anchor: float
-) -> Tensor:
-    features = batch.features[0]
-    distance = torch.zeros(())
-    for layer, dictionary, true, variance in zip(
-        layers, network.dictionaries[1:], batch.features[1:], variances, strict=True
-    ):
-        features = layer.forward(features)
-        raw_error = (features - true) * dictionary.statistics.scales
-        distance = distance + raw_error.square().mean(0).sum() / variance
-    outputs = network.outputs(features * network.dictionaries[-1].statistics.scales, batch.inputs)
-    divergence = F.kl_div(outputs.log_softmax(-1), batch.outputs.softmax(-1), reduction="batchmean")
-    return divergence + anchor * distance
+    def step(self, loss: Tensor) -> None:
+        """One step down `loss`, and the pruning that is due."""
+        if not torch.isfinite(loss):
+            raise DataError(
+                f"tuning the feature network: the loss is not finite; lower tune.lr ({self.config.lr:g})"
+            )
+        self.optimizer.zero_grad()
+        loss.backward(inputs=self.parameters)
+        with torch.no_grad():
+            for layer in self.layers:
+                layer.observe_gradient()
+            self.optimizer.step()
+            self.schedule.step()
+            for dictionary in self.later:
+                dictionary.constrain()
+            self.done += 1
+            self._prune()
 
+    def _prune(self) -> None:
+        for layer in self.layers:
+            if self.config.select == "effect":
+                prune(layer, self.done, self.steps)
+        if self.done == cut_step(self.steps):
+            self._cut()
+        for layer in self.layers:
+            layer.apply_support()
 
-def _batches(
-    network: FeatureNetwork, activations: PairedActivations, size: int, order: np.random.Generator | None
-) -> Iterator[_Batch]:
-    for rows in activations.batches(size, order):
-        features = [d.unit_features(rows[d.site]) for d in network.dictionaries]
-        yield _Batch(features, rows[OUTPUTS], rows.get(INPUTS))
+    def _cut(self) -> None:
+        """Drop what extraction would drop, with a margin, in the units that the features have by now."""
+        source = torch.ones_like(self.network.dictionaries[0].statistics.scales)
+        for layer, dictionary, activations in zip(self.layers, self.later, self.samples, strict=True):
+            target = dictionary.typical(activations)
+            layer.cut(source / target[:, None], CUT_MARGIN * self.threshold)
+            source = target
 
+    def finished(self, activations: PairedActivations, firing: float) -> FeatureNetwork:
+        """The tuned network; dictionaries that moved are measured again."""
+        first, *rest = self.network.dictionaries
+        found = [first]
+        for dictionary, later in zip(rest, self.later, strict=True):
+            if later.sae is None:
+                found.append(dictionary)
+                continue
+            sae = later.sae.eval().requires_grad_(False)
+            statistics = feature_statistics(sae, activations.stores[dictionary.site], firing)
+            found.append(Dictionary(dictionary.site, sae, statistics))
+        decoder = self.decoder.eval().requires_grad_(False)
+        return FeatureNetwork(tuple(found), self._connectors(found), decoder, self.network.tail)
 
-def _layers(network: FeatureNetwork, config: TuneConfig) -> list[_Layer]:
-    layers: list[_Layer] = []
-    for connector, dictionary in zip(network.connectors, network.dictionaries[1:], strict=True):
-        weight = connector.unit_weight.clone()
-        support = (weight != 0).float()
-        budget = config.edges if config.edges is not None else 10 * int(dictionary.statistics.live.sum())
-        layers.append(
-            _Layer(
-                weight.requires_grad_(),
-                connector.unit_bias.clone().requires_grad_(),
-                support,
-                torch.zeros_like(support),
-                budget,
-                int(support.sum()),
+    def _connectors(self, dictionaries: Sequence[Dictionary]) -> tuple[Connector, ...]:
+        """Raw weights, with the scales that the dictionaries have now."""
+        return tuple(
+            replace(
+                connector,
+                weight=(layer.weight * connector.target_scales[:, None] / connector.source_scales).detach(),
+                bias=(layer.bias * connector.target_scales).detach(),
+                source_scales=source.statistics.scales,
+                target_scales=target.statistics.scales,
+            )
+            for connector, layer, (source, target) in zip(
+                self.network.connectors, self.layers, pairwise(dictionaries), strict=True
             )
         )
-    return layers
-
-
-@torch.no_grad()
-def _variances(network: FeatureNetwork, activations: PairedActivations) -> list[Tensor]:
-    """Total variance of the true raw features of every site but the first, from the first 8,192 rows."""
-    rows = activations.rows(slice(0, 8192))
-    found: list[Tensor] = []
-    for dictionary in network.dictionaries[1:]:
-        features = dictionary.encoder.encode(torch.from_numpy(rows[dictionary.site]))
-        found.append(features.var(0, unbiased=False).sum().clamp_min(1e-12))
-    return found
-
-
-@torch.no_grad()
-def _with_weights(network: FeatureNetwork, layers: list[_Layer]) -> FeatureNetwork:
-    connectors = tuple(
-        replace(
-            connector,
-            weight=(layer.weight * connector.target_scales[:, None] / connector.source_scales).detach(),
-            bias=(layer.bias * connector.target_scales).detach(),
-        )
-        for connector, layer in zip(network.connectors, layers, strict=True)
-    )
-    return replace(network, connectors=connectors)

@@ -51,6 +51,12 @@ class Reference:
     """Cross-entropy with the last site replaced by its mean."""
 
 
+def original_accuracy(activations: PairedActivations, labels: Int[Tensor, " n"]) -> float:
+    """Share of samples whose stored outputs of the original are right."""
+    answers = [rows[OUTPUTS].argmax(1) for rows in activations.batches(_BATCH)]
+    return float((torch.cat(answers) == labels).double().mean())
+
+
 @torch.no_grad()
 def reference(
     activations: PairedActivations, labels: Int[Tensor, " n"], last_site: str, tail: Tail, split: str

@@ -58,6 +58,50 @@ def mnist(
     write(f"{report}\n")
 
 
+@bench_app.command("unwrap")
+def unwrap(
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILE", help="Markdown; picture and JSON lie beside it.")
+    ] = Path("reports/unwrapping.md"),
+    work: Annotated[
+        Path, typer.Option(metavar="DIR", help="Studies and finished arms; a second run reads them back.")
+    ] = Path("runs/bench"),
+    data: Annotated[str | None, typer.Option(metavar="DIR", help="Folder of the MNIST files.")] = None,
+    seeds: Annotated[str, typer.Option(metavar="N,N,..", help="Seeds to run and to average over.")] = "0,1,2",
+    parts: Annotated[
+        str, typer.Option(metavar="A,B,..", help="Of headline, neurons, random, curve, ladder; default: all.")
+    ] = "",
+    finished: Annotated[
+        bool, typer.Option("--finished", help="Run nothing: report on the arms an earlier run has finished.")
+    ] = False,
+    threads: Annotated[int, typer.Option(min=1, help="Threads torch may use.")] = 1,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> None:
+    """Unwrap the MNIST classifier into a sparse feature network, with its controls and the ladder of recipes.
+
+    Takes about half an hour per seed on one core. An interrupted run is taken up by the same command.
+
+    Example: circuitlogic bench unwrap --data mnist --seeds 0 --parts headline,neurons
+    """
+    from circuitlogic.benchmarks.unwrap.experiment import PARTS
+    from circuitlogic.benchmarks.unwrap.run import report_finished
+    from circuitlogic.benchmarks.unwrap.run import unwrap as run
+    from circuitlogic.cli.console_progress import console_progress
+    from circuitlogic.cli.settings import parse_widths, with_threads
+    from circuitlogic.config import config_from_mapping
+
+    config = config_from_mapping({"data": {"dataset": "mnist", **({} if data is None else {"path": data})}})
+    chosen = parse_widths(seeds, what="--seeds", lowest=0)
+    command = f"circuitlogic bench unwrap --seeds {seeds}" + (f" --parts {parts}" if parts else "")
+    if finished:
+        write(f"{report_finished(work, out, chosen, command)}\n")
+        return
+    with with_threads(threads), console_progress(Streams(color=not no_color, quiet=quiet)) as progress:
+        report = run(work, out, config, chosen, command, _names(parts, ",") or PARTS, progress)
+    write(f"{report}\n")
+
+
 @bench_app.command("logic")
 @planting_options
 def logic(

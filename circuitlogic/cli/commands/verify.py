@@ -1,13 +1,16 @@
 """`circuitlogic verify`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from circuitlogic.cli.console import Streams
 from circuitlogic.cli.options import Json, NoColor, Quiet, StudyArgument
 from circuitlogic.errors import ConfigError
+
+if TYPE_CHECKING:
+    from circuitlogic.stages.network_metrics import NetworkMetrics
 
 
 def verify(
@@ -38,6 +41,12 @@ def verify(
         float | None,
         typer.Option(min=0.0, max=1.0, help="With --causal, fail below it: share of inputs confirmed."),
     ] = None,
+    controls: Annotated[
+        bool,
+        typer.Option(
+            "--controls", help="Beside it: its neurons pruned alike, and its recipe on randomised weights."
+        ),
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
     no_color: NoColor = False,
@@ -48,28 +57,44 @@ def verify(
 
     Example: circuitlogic verify runs/digits --split test --min-agreement 0.9
 
+    Example: circuitlogic verify runs/digits --controls
+
     Example: circuitlogic verify runs/digits --causal --min-confirmed 0.6
     """
     streams = Streams(color=not no_color, quiet=quiet)
     if causal:
         _refuse("with --causal", threshold=threshold, min_accuracy=min_accuracy, min_agreement=min_agreement)
+        _refuse("with --causal", controls=controls or None)
         _verify_gates(study, split, feature, min_confirmed, json, streams)
         return
     _refuse("without --causal", feature=feature, min_confirmed=min_confirmed)
+    metrics = _verify_network(study, split, threshold, controls, json, streams)
+    from circuitlogic.cli.summaries import check_minimum
+
+    check_minimum(metrics, min_accuracy, min_agreement)
+
+
+def _verify_network(
+    study: Path, split: str, threshold: float | None, controls: bool, json: bool, streams: Streams
+) -> "NetworkMetrics":
     from circuitlogic.cli.console_progress import console_progress
     from circuitlogic.cli.documents import write_document
-    from circuitlogic.cli.summaries import check_minimum, draw_network
+    from circuitlogic.cli.summaries import draw_controls, draw_network
+    from circuitlogic.pipeline import controls as run_controls
     from circuitlogic.pipeline import verify as run
     from circuitlogic.study import Study
 
     opened = Study.open(study)
     with console_progress(streams) as progress:
         metrics = run(opened, split, threshold, progress)
+        beside = run_controls(opened, progress) if controls else ()
     if json:
-        write_document("verify", {"study": str(study), "split": split, "metrics": metrics})
+        document = {"study": str(study), "split": split, "metrics": metrics}
+        write_document("verify", document | ({"controls": beside} if controls else {}))
     else:
         draw_network(streams, opened, metrics)
-    check_minimum(metrics, min_accuracy, min_agreement)
+        draw_controls(streams, opened, beside)
+    return metrics
 
 
 def _verify_gates(

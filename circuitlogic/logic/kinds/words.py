@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from circuitlogic.features import FeatureId
+from circuitlogic.logic.flags import Brake, flags_of
 from circuitlogic.logic.formula import And, Const, Formula, Literal, Not, Or, Vote, Xor
 from circuitlogic.logic.gate import Gate
 from circuitlogic.logic.kinds.registry import Label
@@ -102,10 +103,5 @@ def percent(share: float) -> str:
 
 def flagged(gate: Gate, name: str) -> list[tuple[FeatureId, float]]:
     """Features and numbers of the gate's flags `name:site/index=number`."""
-    found: list[tuple[FeatureId, float]] = []
-    for flag in gate.flags:
-        head, _, rest = flag.partition(":")
-        feature, _, number = rest.partition("=")
-        if head == name and number:
-            found.append((FeatureId.parse(feature), float(number)))
-    return found
+    brakes = (flag for flag in flags_of(gate.flags) if isinstance(flag, Brake))
+    return [(brake.feature, brake.share) for brake in brakes if brake.name == name]

@@ -70,6 +70,27 @@
     filter();
   }
 
+  // Cutting edges higher than the graph was cut; edges of formulas stay, marked, so that nobody misses them.
+  const cut = $("cut");
+  const cutEdges = () => {
+    const [at, edges, gates] = [...$("cut-steps").tBodies[0].rows[cut.cut.value].cells].map((c) => c.textContent);
+    let lost = 0;
+    for (const row of $("edges-table").tBodies[0].rows) {
+      const below = Number(row.dataset.w) < Number(at);
+      const formula = row.cells[4].textContent === "yes";
+      row.hidden = below && !formula;
+      row.classList.toggle("lost", below && formula);
+      lost += below && formula;
+    }
+    $("edges-count").textContent = `|w| ≥ ${at}: ${edges} edges, ${gates} gates with inputs`
+      + (lost ? `; ${lost} listed edges of formulas would go (marked)` : "");
+  };
+  if (cut) {
+    cut.hidden = false;
+    cut.addEventListener("input", cutEdges);
+    cut.addEventListener("submit", (event) => event.preventDefault());
+  }
+
   // Links to closed cards open them; all cards open for printing.
   const openTarget = () => {
     const target = $(decodeURIComponent(location.hash.slice(1)));

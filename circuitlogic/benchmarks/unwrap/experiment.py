@@ -1,0 +1,270 @@
+"""Owns the experiments of one seed: studies for each base, then every arm, cached one by one."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from circuitlogic import pipeline
+from circuitlogic.activations.paired import PairedActivations
+from circuitlogic.benchmarks.figures import Figure, cached, rows
+from circuitlogic.benchmarks.seed_experiment import strongest
+from circuitlogic.benchmarks.unwrap.measured import medians, network_figures
+from circuitlogic.benchmarks.unwrap.rungs import (
+    BUDGET,
+    CURVE,
+    JOINT,
+    LADDER,
+    LADDER_BUDGETS,
+    NEURON_CURVE,
+    NEURONS,
+    Base,
+    Rung,
+    base_config,
+)
+from circuitlogic.config import StudyConfig, TuneConfig
+from circuitlogic.datasets.images import ImageData
+from circuitlogic.progress import Progress
+from circuitlogic.stages.captured import captured, load_activations, load_labels
+from circuitlogic.stages.controls import randomised_subject
+from circuitlogic.stages.extracted import load_gates
+from circuitlogic.stages.extracting import make_gates, make_graph
+from circuitlogic.stages.feature_network import load_feature_network, true_map_of
+from circuitlogic.stages.seeds import seed_for
+from circuitlogic.stages.subject import (
+    Subject,
+    image_samples,
+    load_data,
+)
+from circuitlogic.stages.subject_kinds import stored_subject
+from circuitlogic.study import Study
+from circuitlogic.substitute.feature_network import FeatureNetwork
+from circuitlogic.substitute.tuning import tune_feature_network
+from circuitlogic.verify.controls import neuron_network
+
+Part = Literal["headline", "neurons", "curve", "random", "ladder"]
+PARTS: tuple[Part, ...] = ("headline", "neurons", "curve", "random", "ladder")
+"""In the order in which they are run over all seeds: the answer first."""
+RANDOM = "random"
+RANDOM_ARM = "randomised weights"
+STUDY = "study"
+"""Folder of a seed's finished study."""
+GAIN = 0.05
+"""Formula F1 above that of the best single input, for a gate to count."""
+
+
+class UnwrapExperiment:
+    """One seed's studies and arms; finished arms are read back."""
+
+    def __init__(self, folder: Path, config: StudyConfig, progress: Progress) -> None:
+        self.folder, self.config, self.progress = folder, config, progress
+        self.seed, self.threshold = config.seed, config.extract.threshold
+        self.data: ImageData = load_data(config, progress)
+        self._held = ExitStack()
+        self._test: PairedActivations | None = None
+
+    def close(self) -> None:
+        """Let go of the captured test set."""
+        self._held.close()
+
+    def part(self, name: Part) -> list[Figure]:
+        """All figures of one part."""
+        parts: dict[Part, Callable[[], list[Figure]]] = {
+            "headline": self.headline,
+            "neurons": self.neurons,
+            "curve": self.curve,
+            "random": self.random,
+            "ladder": self.ladder,
+        }
+        self.progress.note(f"seed {self.seed}: {name}")
+        return parts[name]()
+
+    # --- studies
+
+    @cached_property
+    def first(self) -> Study:
+        """The study that the others take their network and activations from."""
+        config = base_config(self.config, "matched")
+        return pipeline.train(self.folder / "matched", config, self.progress, self.data)
+
+    @cached_property
+    def subject(self) -> Subject:
+        """The classifier with its images."""
+        return stored_subject(self.first, self.progress)
+
+    def study(self, base: Base) -> Study:
+        """The study behind a rung."""
+        if base == "matched":
+            return self.first
+        root = self.folder / base
+        if not root.exists():
+            _copy(self.first.root, root)
+        return pipeline.train(root, base_config(self.config, base), self.progress, self.data)
+
+    def solved(self, base: Base) -> FeatureNetwork:
+        """The chain as its solver left it."""
+        return load_feature_network(self.study(base), self.subject, tuned=False)
+
+    @cached_property
+    def train_rows(self) -> PairedActivations:
+        """Activations that everything is trained on."""
+        return load_activations(self.first, "train")
+
+    def samples(self, test: bool) -> dict[str, tuple[PairedActivations, Tensor]]:
+        """Held-out samples, and the official test set where final figures are made."""
+        found = {"heldout": (load_activations(self.first, "heldout"), load_labels(self.first, "heldout"))}
+        if test:
+            if self._test is None:
+                stack = captured(self.subject, image_samples(self.data.test), self.progress)
+                self._test = self._held.enter_context(stack)
+            found["test"] = (self._test, torch.from_numpy(self.data.test.labels))
+        return found
+
+    # --- arms
+
+    def headline(self) -> list[Figure]:
+        """The recipe at the seed's budget as a whole study, gates included."""
+        path = self.folder / "arms" / "headline.json"
+        config = self._final_config()
+        study = self.study("matched")
+        made_from = [study.entry(a).content for a in study.artefacts()]
+
+        def compute() -> Iterator[Figure]:
+            root = self.folder / STUDY
+            if not root.exists():
+                _copy(study.root, root)
+            made = pipeline.train(root, config, self.progress, self.data)
+            yield from self._scored("curve", str(BUDGET), made, self.subject, self.samples(test=True))
+            yield from self._gates("trained", made)
+
+        return cached(path, study.key("headline", config, made_from), compute)
+
+    def _final_config(self) -> StudyConfig:
+        return replace(base_config(self.config, "matched"), tune=replace(JOINT, edges=BUDGET))
+
+    def curve(self) -> list[Figure]:
+        """The recipe at the other budgets."""
+        found: list[Figure] = []
+        for edges in CURVE:
+            if edges != BUDGET:
+                found += self._arm("curve", str(edges), "matched", replace(JOINT, edges=edges), test=True)
+        return found
+
+    def neurons(self) -> list[Figure]:
+        """The original's neurons pruned by the same recipe, by effect and by magnitude."""
+        found: list[Figure] = []
+        for select, budgets in NEURON_CURVE.items():
+            for edges in budgets:
+                tune = replace(NEURONS, edges=edges, select=select)
+                found += self._arm(f"neurons by {select}", str(edges), "neurons", tune, test=True)
+        return found
+
+    def ladder(self) -> list[Figure]:
+        """Every rung at the seed's budget, at half and at double."""
+        return [f for edges in LADDER_BUDGETS for rung in LADDER for f in self._rung(rung, edges)]
+
+    def _rung(self, rung: Rung, edges: int) -> list[Figure]:
+        tune = None if rung.tune is None else replace(rung.tune, edges=edges)
+        return self._arm("ladder", f"{rung.name} | {edges}", rung.base, tune, budget=edges)
+
+    def _arm(
+        self,
+        experiment: str,
+        arm: str,
+        base: Base | Literal["neurons"],
+        tune: TuneConfig | None,
+        test: bool = False,
+        budget: int = 0,
+    ) -> list[Figure]:
+        base_study = self.first if base == "neurons" else self.study(base)
+        made_from = [base_study.entry(a).content for a in base_study.artefacts()]
+        key = base_study.key(experiment, arm, tune, budget, self.threshold, self.seed, made_from, test)
+        path = self.folder / "arms" / f"{_slug(experiment)}--{_slug(arm)}.json"
+
+        def compute() -> Iterator[Figure]:
+            self.progress.note(f"seed {self.seed}: {experiment}, {arm}")
+            solved = self._neuron_chain() if base == "neurons" else self.solved(base)
+            tuned = self._tuned(solved, tune, budget)
+            yield from network_figures(
+                experiment, arm, self.seed, solved, tuned, self.threshold, self.samples(test)
+            )
+
+        return cached(path, key, compute)
+
+    def _tuned(self, solved: FeatureNetwork, tune: TuneConfig | None, budget: int) -> FeatureNetwork:
+        if tune is None:
+            return replace(solved, connectors=tuple(strongest(c, budget) for c in solved.connectors))
+        seed = seed_for(self.seed, "feature_network")
+        true_map = true_map_of(self.subject)
+        return tune_feature_network(
+            solved, self.train_rows, tune, self.threshold, seed, self.progress, true_map
+        )
+
+    def _neuron_chain(self) -> FeatureNetwork:
+        tail = self.solved("matched").tail
+        firing = self.config.extract.firing
+        return neuron_network(self.subject.network, self.subject.sites, tail, self.train_rows, firing)
+
+    # --- randomised weights
+
+    def random(self) -> list[Figure]:
+        """The whole study once more, on the classifier with shuffled weights."""
+        path = self.folder / "arms" / "random.json"
+        config = self._final_config()
+
+        def compute() -> Iterator[Figure]:
+            subject = randomised_subject(self.first, self.subject.identity, self.data)
+            study = pipeline.train_on(self.folder / "random", config, subject, self.progress)
+            heldout = (load_activations(study, "heldout"), load_labels(study, "heldout"))
+            yield from self._scored(RANDOM, RANDOM_ARM, study, subject, {"heldout": heldout})
+            yield from self._gates(RANDOM_ARM, study)
+
+        return cached(path, self.first.key(RANDOM, config, self.subject.identity), compute)
+
+    def _scored(
+        self,
+        experiment: str,
+        arm: str,
+        study: Study,
+        subject: Subject,
+        samples: dict[str, tuple[PairedActivations, Tensor]],
+    ) -> Iterator[Figure]:
+        """Figures of a finished study's feature network."""
+        solved, tuned = (load_feature_network(study, subject, tuned=t) for t in (False, True))
+        yield from network_figures(experiment, arm, self.seed, solved, tuned, self.threshold, samples)
+
+    def _gates(self, arm: str, study: Study) -> Iterator[Figure]:
+        """How well formulas predict their features, held out."""
+        make_graph(study, self.config.extract)
+        make_gates(study, self.config.extract, self.progress)
+        gates = load_gates(study)
+        scored = [gate.evidence for gate in gates if gate.evidence is not None]
+        values = {
+            "gates": len(gates),
+            "gates scored": len(scored),
+            "median formula F1": medians([e.f1 for e in scored]),
+            "beat one input": sum(e.f1 - e.baseline_f1 >= GAIN for e in scored) / max(len(gates), 1),
+            "F1 >= .8": sum(e.f1 >= 0.8 for e in scored) / max(len(gates), 1),
+        }
+        samples = len(load_labels(study, "heldout"))
+        yield from rows("gates", arm, self.seed, "heldout", samples, values)
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a study whole or not at all."""
+    building = target.with_name(f"{target.name}.building")
+    shutil.rmtree(building, ignore_errors=True)
+    shutil.copytree(source, building)
+    os.replace(building, target)

@@ -1,0 +1,129 @@
+"""Owns what tuning minimises, and on which samples.
+
+    divergence · KL(original ‖ feature network) + anchor · features' error + the moving autoencoders' own loss
+
+The error is Σ over sites of the predicted features' squared error: in raw units over the site's whole variance, or
+of each feature over its own variance, averaged over features.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from circuitlogic.activations.paired import INPUTS, OUTPUTS, PairedActivations
+from circuitlogic.config import TuneConfig
+from circuitlogic.errors import ConfigError
+from circuitlogic.networks.protocol import Tail
+from circuitlogic.saes.base import SparseAutoencoder
+from circuitlogic.substitute.feature_network import FeatureNetwork
+from circuitlogic.substitute.interventional import TrueMap, intervene
+from circuitlogic.substitute.later_dictionaries import LaterDictionary
+from circuitlogic.substitute.support import TunedLayer
+
+_NEARLY_A_COPY = 0.85
+"""A little below the correlation at which a feature counts as a copy."""
+_RARE = 1e-3
+"""Added to a feature's variance, in units of the mean variance: features that hardly vary must not dominate."""
+_WORST = 2.0
+"""A feature's error counts up to this many variances."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """One batch of tuning samples."""
+
+    first: Float[Tensor, "batch m"]
+    """Unit-scale features at the first site."""
+    later: list[Float[Tensor, "batch _"]]
+    """Activations at the later sites."""
+    outputs: Float[Tensor, "batch classes"]
+    """The original's."""
+    inputs: Tensor | None
+
+
+def batches(
+    network: FeatureNetwork,
+    activations: PairedActivations,
+    config: TuneConfig,
+    order: np.random.Generator,
+    true_map: TrueMap | None,
+    lots: torch.Generator,
+) -> Iterator[Batch]:
+    """One shuffled pass; a share of each batch is edited where `interventions` asks for it.
+
+    Raises:
+        ConfigError: edited samples are asked for where they cannot be computed.
+    """
+    first, *later = network.dictionaries
+    for rows in activations.batches(config.batch_size, order):
+        features = first.unit_features(rows[first.site])
+        found, outputs = [rows[d.site] for d in later], rows[OUTPUTS]
+        if config.interventions > 0:
+            if true_map is None or INPUTS in rows or not isinstance(first.encoder, SparseAutoencoder):
+                raise ConfigError(
+                    "tune.interventions needs a network that resumes from its first site: set it to 0"
+                )
+            features, found, outputs = intervene(
+                features,
+                [*found, outputs],
+                config.interventions,
+                first.encoder,
+                first.statistics.scales,
+                true_map,
+                lots,
+            )
+        yield Batch(features, found, outputs, rows.get(INPUTS))
+
+
+def objective(
+    tail: Tail,
+    decoder: SparseAutoencoder,
+    layers: Sequence[TunedLayer],
+    later: Sequence[LaterDictionary],
+    batch: Batch,
+    config: TuneConfig,
+    lots: torch.Generator,
+) -> Tensor:
+    """The loss of one batch."""
+    features, loss = batch.first, torch.zeros(())
+    taught = torch.rand(len(features), 1, generator=lots) >= config.student if config.student < 1 else None
+    true = features
+    for layer, dictionary, activations in zip(layers, later, batch.later, strict=True):
+        features = layer.forward(features if taught is None else torch.where(taught, true, features))
+        before, true = true, dictionary.features(activations)
+        dictionary.observe(true.detach())
+        loss = loss + config.anchor * _error(features, true, dictionary, config)
+        loss = loss + dictionary.own_loss(activations, config)
+        if dictionary.sae is not None and config.copy_weight > 0:
+            loss = loss + config.copy_weight * copying(before, true)
+    if config.divergence > 0:
+        outputs = tail(decoder.decode(features * later[-1].scales), batch.inputs)
+        divergence = F.kl_div(outputs.log_softmax(-1), batch.outputs.softmax(-1), reduction="batchmean")
+        loss = loss + config.divergence * divergence
+    return loss
+
+
+def copying(source: Float[Tensor, "batch n_in"], target: Float[Tensor, "batch n_out"]) -> Float[Tensor, ""]:
+    """Mean over output features of how far the correlation with their best single input exceeds 0.85."""
+    centred = (source.detach() - source.detach().mean(0), target - target.mean(0))
+    inputs, outputs = (F.normalize(part, dim=0, eps=1e-6) for part in centred)
+    return torch.relu((outputs.T @ inputs).max(1).values - _NEARLY_A_COPY).mean()
+
+
+def _error(
+    predicted: Float[Tensor, "batch m"],
+    true: Float[Tensor, "batch m"],
+    dictionary: LaterDictionary,
+    config: TuneConfig,
+) -> Tensor:
+    squared = (predicted - true).square().mean(0)
+    if config.anchor_by == "site":
+        raw = dictionary.scales.square()
+        return (squared * raw).sum() / (dictionary.variances * raw).sum().clamp_min(1e-12)
+    floor = _RARE * dictionary.variances.mean().clamp_min(1e-12)
+    return (squared / (dictionary.variances + floor)).clamp_max(_WORST).mean()
