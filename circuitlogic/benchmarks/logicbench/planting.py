@@ -256,12 +256,8 @@ def heldout_ceiling(planting: Planting, pool: Pool) -> float:
 
 
 def _codes(on: BoolArray) -> IntArray:
-<<<<<<< HEAD
-    return state_codes([np.flatnonzero(on[:, i]) for i in range(on.shape[1])], on.shape[0]).astype(np.int64)
-=======
     codes = state_codes([np.flatnonzero(on[:, i]) for i in range(on.shape[1])], on.shape[0])
     return codes.astype(np.int64)
->>>>>>> 13cbe97177df843ebc1e4c66f75d6299a80ed1ac
 
 
 def fewest_decided(planting: Planting, pool: Pool) -> int:
