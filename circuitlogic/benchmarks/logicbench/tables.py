@@ -34,9 +34,11 @@ _MEASURES = (
     "outputs planted",
     "input MCC",
     "inputs matched >= .9",
+    "input firing F1",
     "input FVU",
     "output MCC",
     "outputs matched >= .9",
+    "output firing F1",
     "output FVU",
     "network R2",
 )

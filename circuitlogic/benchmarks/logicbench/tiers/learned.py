@@ -24,7 +24,7 @@ from circuitlogic.benchmarks.logicbench.planting import FIRING, SITE_IN, SITE_OU
 from circuitlogic.benchmarks.logicbench.pool import Magnitudes
 from circuitlogic.benchmarks.logicbench.scoring import EDGE
 from circuitlogic.benchmarks.logicbench.settings import Settings
-from circuitlogic.benchmarks.logicbench.tiers.dictionaries import Learned, Matching, learn, match
+from circuitlogic.benchmarks.logicbench.tiers.dictionaries import Learned, Matching, firing_f1, learn, match
 from circuitlogic.benchmarks.logicbench.tiers.live import live_of
 from circuitlogic.benchmarks.logicbench.tiers.registry import Unit
 from circuitlogic.benchmarks.logicbench.tiers.true import scores_of
@@ -41,8 +41,8 @@ WORLD = Condition("log-normal 0.3", Magnitudes("log-normal", 0.3), trained=True)
 MOST_PER_KIND = 2
 _UNPLANTED = ("dead", "constant", MIXED, DENSE)
 """Kinds without a feature that a dictionary could learn, or without a truth."""
-INPUT_SAE = SaeConfig(architecture="batch_topk", expansion=4.0, k=2, epochs=20, lr=5e-3)
-OUTPUT_SAE = SaeConfig(architecture="batch_topk", expansion=4.0, k=2, epochs=20, lr=5e-3)
+SAE = SaeConfig(architecture="batch_topk", expansion=4.0, epochs=20, lr=5e-3)
+"""Of either end; k is chosen from the vectors."""
 CONNECTOR = ConnectorConfig(solver="proximal", l1=3e-4, epochs=12)
 
 
@@ -97,8 +97,8 @@ def run_learned(embed: Embed, unit: Unit, settings: Settings) -> Outcome:
 
 def _pipeline(world: World, ends: Ends, seed: int, folder: Path) -> "Pipeline":
     train = world.pool.train
-    source = learn(SITE_IN, ends.inputs, train, INPUT_SAE, seed, folder)
-    target = learn(SITE_OUT, ends.outputs, train, OUTPUT_SAE, seed, folder)
+    source = learn(SITE_IN, ends.inputs, train, SAE, seed, folder)
+    target = learn(SITE_OUT, ends.outputs, train, SAE, seed, folder)
     stores = PairedActivations({SITE_IN: source.store, SITE_OUT: target.store})
     pairs = FeaturePairs(source.dictionary, target.dictionary, stores)
     connector = train_connector(pairs, None, CONNECTOR, seed).connector
@@ -151,10 +151,12 @@ class Pipeline:
 
     def measures(self) -> tuple[tuple[str, float], ...]:
         """Of the dictionaries."""
+        world, train = self.world, self.world.pool.train
         found = [
             ("inputs planted", float(self.world.pool.features)),
             ("input MCC", float(self.inputs.correlations.mean())),
             ("inputs matched >= .9", float((self.inputs.correlations >= 0.9).mean())),
+            ("input firing F1", firing_f1(world.clean_inputs, self.source.features, self.inputs, train)),
             ("input FVU", self.source.fvu),
             ("input L0", self.source.l0),
         ]
@@ -163,6 +165,10 @@ class Pipeline:
                 ("outputs planted", float(self.world.outputs.shape[1])),
                 ("output MCC", float(self.outputs.correlations.mean())),
                 ("outputs matched >= .9", float((self.outputs.correlations >= 0.9).mean())),
+                (
+                    "output firing F1",
+                    firing_f1(world.clean_outputs, self.target.features, self.outputs, train),
+                ),
             ]
         return (*found, ("output FVU", self.target.fvu), ("output L0", self.target.l0))
 
