@@ -104,12 +104,13 @@ def _triples(said: BoolArray, true: BoolArray, groups: IntArray | None) -> tuple
 def r_squared(predicted: FloatArray, true: FloatArray, unlisted: int = 0, resting: float = 0.0) -> float:
     """Share of the variance of `true` that `predicted` explains; 0 where there is none.
 
-    On `unlisted` samples more, `true` is 0 and `predicted` is `resting`.
+    On `unlisted` samples more, `true` is 0 and `predicted` is `resting`. Sums by NumPy, not by a BLAS whose threads
+    would change the last digit.
     """
     samples = true.size + unlisted
     mean = float(true.sum()) / samples if samples else 0.0
     spread = true - mean
-    variance = float(spread @ spread) + unlisted * mean * mean
+    variance = float((spread * spread).sum()) + unlisted * mean * mean
     error = predicted - true
-    missed = float(error @ error) + unlisted * resting * resting
+    missed = float((error * error).sum()) + unlisted * resting * resting
     return 1.0 - missed / variance if variance > 0 else 0.0
