@@ -62,7 +62,7 @@ def test_the_report_holds_what_was_measured_and_dashes_for_what_was_not(tmp_path
     text = path.read_text(encoding="utf-8")
     assert "| 458 | 400 + 400 | 97.00 % | 1.00 |" in text
     assert "3.97x" in text
-    assert f"| {LADDER[-1].name} | 400 + 400 |" in text
+    assert f"| {LADDER[-1].name} | 350 + 350 |" in text
     assert "### 916 edges" not in text
     assert (tmp_path / "unwrapping.png").stat().st_size > 0
     assert (tmp_path / "unwrapping.json").stat().st_size > 0

@@ -49,7 +49,7 @@ def test_every_command_has_help_with_an_example(cli: Cli, command: tuple[str, ..
 def test_the_walk_finds_the_promised_commands():
     tops = {command[0] for command in _commands()}
     promised = "demo train extract verify show query diagram report export import find label bench"
-    promised += " inspect doctor config"
+    promised += " sweep inspect doctor config"
     assert sorted(tops) == sorted(promised.split())
     assert ("query", "STUDY", "ancestors") in set(_commands())
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from circuitlogic.config import (
@@ -133,6 +133,7 @@ def test_wrong_settings_are_one_clear_line(values: dict[str, Any], words: list[s
     assert caught.value.exit_code == EXIT_USAGE
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(
         _TEXT | st.sampled_from(["saes", "data", "seed"]),
