@@ -5,6 +5,7 @@ Every library is given the same edges as arrays and answers with node numbers.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol, runtime_checkable
 
@@ -96,9 +97,8 @@ class RustworkX:
     """A `rustworkx.PyDiGraph`, which filters neither by weight nor by depth: a Python loop over `in_edges`."""
 
     def __init__(self, shape: Shape, edges: EdgeArrays) -> None:
-        import rustworkx
-
-        self.view: Any = rustworkx.PyDiGraph()
+        self._library: Any = import_module("rustworkx")
+        self.view: Any = self._library.PyDiGraph()
         self.view.add_nodes_from(range(shape.sites * shape.features))
         with collector_paused():
             for begin in range(0, len(edges), 1_000_000):
@@ -109,9 +109,7 @@ class RustworkX:
     def ancestors(self, start: int, above: float, depth: int | None) -> IntArray:
         """Level by level; without filters by the library's own `ancestors`."""
         if above <= 0 and depth is None:
-            import rustworkx
-
-            found = rustworkx.ancestors(self.view, start) | {start}
+            found = self._library.ancestors(self.view, start) | {start}
             return np.fromiter(found, np.int64, len(found))
         in_edges = self.view.in_edges
         seen, frontier, level = {start}, [start], 0
