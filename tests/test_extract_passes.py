@@ -48,6 +48,13 @@ def test_edges_are_exactly_what_thresholding_leaves(threshold: float) -> None:
     edges = weights_to_edges(wide, threshold)
     assert len(edges) == int((left != 0).sum())
     assert left[edges.target, edges.source].tolist() == edges.raw_weight.tolist()
+    for rows in (1, 7, 30):
+        again = weights_to_edges(wide, threshold, rows)
+        assert (again.target.tolist(), again.source.tolist()) == (
+            edges.target.tolist(),
+            edges.source.tolist(),
+        )
+        assert again.weight.tolist() == edges.weight.tolist()
 
 
 def dictionaries(folder: Path, sizes: dict[str, int]) -> list[Dictionary]:

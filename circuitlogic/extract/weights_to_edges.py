@@ -9,15 +9,28 @@ from circuitlogic.errors import NothingLeftError
 from circuitlogic.graph.columns import EdgeArrays
 
 
-def weights_to_edges(connector: Connector, threshold: float) -> EdgeArrays:
-    """Edges with |unit-scale weight| above `threshold`; source and target count from 0 within their sites."""
-    unit = connector.unit_weight.numpy()
+_ROWS = 1024
+"""Output features whose weights are scaled at a time: no second matrix beside the connector's is made."""
+
+
+def weights_to_edges(connector: Connector, threshold: float, rows: int = _ROWS) -> EdgeArrays:
+    """Edges with |unit-scale weight| above `threshold`; source and target count from 0 within their sites.
+
+    One pass over the connector, `rows` output features at a time; the edges are the same for any number.
+    """
+    parts = [_edges_of(connector, threshold, first, rows) for first in range(0, len(connector.weight), rows)]
+    return EdgeArrays.concatenate(parts)
+
+
+def _edges_of(connector: Connector, threshold: float, first: int, rows: int) -> EdgeArrays:
+    raw = connector.weight[first : first + rows]
+    unit = (raw * connector.source_scales / connector.target_scales[first : first + rows, None]).numpy()
     target, source = np.nonzero(np.abs(unit) > threshold)
     return EdgeArrays(
         source=source.astype(np.int64),
-        target=target.astype(np.int64),
+        target=target.astype(np.int64) + first,
         weight=unit[target, source].astype(np.float64),
-        raw_weight=connector.weight.numpy()[target, source].astype(np.float64),
+        raw_weight=raw.numpy()[target, source].astype(np.float64),
     )
 
 
