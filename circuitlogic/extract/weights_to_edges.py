@@ -8,7 +8,6 @@ from circuitlogic.connectors.model import Connector
 from circuitlogic.errors import NothingLeftError
 from circuitlogic.graph.columns import EdgeArrays
 
-
 _ROWS = 1024
 """Output features whose weights are scaled at a time: no second matrix beside the connector's is made."""
 
