@@ -17,6 +17,7 @@ from circuitlogic.progress import SILENT, Progress
 from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import make_activations
 from circuitlogic.stages.causal import make_causal
+from circuitlogic.stages.class_evidence import make_class_evidence
 from circuitlogic.stages.connecting import make_connectors
 from circuitlogic.stages.controls import Control, make_controls
 from circuitlogic.stages.dictionaries import make_dictionaries
@@ -117,6 +118,7 @@ def extract(
     make_gates(study, config, progress, jobs)
     with subject.at_rest():
         make_examples(study, subject, progress)
+        make_class_evidence(study)
         make_contexts(study, subject, progress)
         make_token_evidence(study, subject, progress)
         metrics = measure_feature_network(study, subject, config.threshold, "heldout", progress)

@@ -41,6 +41,7 @@ _CHAIN = ("network", "activations", "saes", "connectors", "feature_network", "gr
 _BRANCHES = {
     "examples": "saes",
     CONTEXTS: "saes",
+    "class_evidence": "gates",
     "causal": "gates",
     "token_evidence": "gates",
     "sweep": "connectors",
@@ -278,7 +279,7 @@ def _kind(artefact: str) -> str:
 def _maker(artefact: str, root: Path) -> str:
     if _kind(artefact) in _REPLACES:
         return f"circuitlogic import DICTIONARY --into {root} --site {artefact.partition('/')[2]}"
-    extracted = ("graph", "gates", "fidelity", "examples", "contexts", "token_evidence")
+    extracted = ("graph", "gates", "fidelity", "examples", "contexts", "token_evidence", "class_evidence")
     commands = dict.fromkeys(extracted, "extract") | {"sweep": "sweep", "controls": "verify --controls"}
     return f"circuitlogic {commands.get(_kind(artefact), 'train --out')} {root}"
 

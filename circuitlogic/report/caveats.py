@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from circuitlogic.report.gate_rows import SILENT_KINDS
 from circuitlogic.report.numbers import count, share
 from circuitlogic.report.rows import GateRow, StudyView
@@ -84,7 +86,25 @@ def _of_gates(view: StudyView) -> list[str]:
         )
     if claimed:
         found += _of_claims(claimed)
+        found += _of_classes(claimed, view.class_f1)
     return found
+
+
+def _of_classes(claimed: list[GateRow], class_f1: dict[str, float]) -> list[str]:
+    """Whether formulas say more than the image's class does."""
+    pairs = [
+        (row.gate.evidence.f1, class_f1[str(row.gate.feature)])
+        for row in claimed
+        if row.gate.evidence is not None and str(row.gate.feature) in class_f1
+    ]
+    if not pairs:
+        return []
+    better = sum(f1 >= alone + GAIN for f1, alone in pairs)
+    median = float(np.median([alone for _, alone in pairs]))
+    return [
+        f"{count(better)} of {count(len(pairs))} formulas beat the image's class alone by at least {GAIN:.2f} F1; "
+        f"the class alone has a median F1 of {median:.2f}, with no circuit."
+    ]
 
 
 def _of_claims(claimed: list[GateRow]) -> list[str]:

@@ -155,6 +155,8 @@ class StudyView:
     """What a reader has to know to not be misled, one sentence each."""
     labels: dict[FeatureId, str] = field(default_factory=dict[FeatureId, str])
     """What people call features; foreign text."""
+    class_f1: dict[str, float] = field(default_factory=dict[str, float])
+    """Held-out F1 of the image's class alone, by id of features whose gates have a formula; else empty."""
 
     @property
     def final(self) -> VariantRow | None:

@@ -13,6 +13,7 @@ from circuitlogic.report.numbers import count
 from circuitlogic.report.rows import ConnectorRow, Header, SaeRow, StudyView, VariantRow
 from circuitlogic.saes.coders import Coder
 from circuitlogic.saes.registry import architecture_named
+from circuitlogic.stages.class_evidence import load_class_evidence
 from circuitlogic.stages.connecting import load_connector_metrics
 from circuitlogic.stages.dictionaries import load_dictionary, load_sae_metrics
 from circuitlogic.stages.extracted import GATES, GRAPH, load_gates, load_graph
@@ -58,6 +59,7 @@ def study_view(study: Study) -> StudyView:
         gates=gates,
         caveats=(),
         labels=labels,
+        class_f1=load_class_evidence(study) if study.has(GATES) else {},
     )
     return with_caveats(view)
 
