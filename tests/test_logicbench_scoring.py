@@ -69,10 +69,10 @@ def test_sign_reads_positive_inputs_and_vetoes() -> None:
 
 
 @pytest.mark.parametrize("arm", [by_means, by_calibrated_cut])
-def test_weights_with_a_cut_count(arm: object) -> None:
-    assert callable(arm)
+def test_weights_with_a_cut_count(arm: Callable[[Row, Activity, Activity], Reading]) -> None:
     made = count_row()
     found = arm(made.row, made.train, made.heldout).formula
+    assert found is not None
     assert same_function(found, COUNT)
 
 
@@ -97,7 +97,9 @@ def test_a_cut_on_an_output_that_never_fires_is_never() -> None:
 @pytest.mark.parametrize("arm", [beam_search, decision_tree])
 def test_searches_on_data_find_and_not(arm: Callable[[Row, Activity, Activity], Reading]) -> None:
     made = and_not_row()
-    assert same_function(arm(made.row, made.train, made.heldout).formula, AND_NOT)
+    found = arm(made.row, made.train, made.heldout).formula
+    assert found is not None
+    assert same_function(found, AND_NOT)
 
 
 def test_the_beam_cannot_count_to_two_of_three_but_fires_alike() -> None:
