@@ -14,7 +14,7 @@ from circuitlogic.config import StudyConfig, config_from_mapping, config_to_toml
 from circuitlogic.errors import ConfigError
 from circuitlogic.study import Study
 
-_AFTERWARDS = ("selection", "graph", "gates", "fidelity", "examples", "report")
+_AFTERWARDS = ("selection", "graph", "gates", "fidelity", "examples", "class_evidence", "report")
 
 
 @pytest.fixture
