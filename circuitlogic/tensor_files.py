@@ -9,8 +9,6 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from circuitlogic.errors import StudyError
-from circuitlogic.json_files import read_json as read_json  # callers of both take them from here
-from circuitlogic.json_files import write_json as write_json
 from circuitlogic.whole_files import write_bytes
 
 

@@ -14,10 +14,10 @@ from circuitlogic.connectors.model import Connector
 from circuitlogic.errors import ConfigError, UnknownNameError
 from circuitlogic.extract.edge_scores import score_named
 from circuitlogic.extract.select_edges import select_edges
+from circuitlogic.json_files import read_json
 from circuitlogic.stages.extracted import load_graph
 from circuitlogic.stages.feature_network import SELECTED, load_selected, load_tuned
 from circuitlogic.stages.network_metrics import FIDELITY, load_metrics
-from circuitlogic.tensor_files import read_json
 
 SCORES = ("weight", "effect", "ablation")
 

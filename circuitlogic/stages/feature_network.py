@@ -14,6 +14,7 @@ from circuitlogic.connectors.metrics import sparsity_of
 from circuitlogic.connectors.model import Connector
 from circuitlogic.datasets.images import ImageData
 from circuitlogic.errors import ConfigError, StudyError
+from circuitlogic.json_files import read_json
 from circuitlogic.networks.protocol import Tail, needs_inputs, stretch_between, tail_from
 from circuitlogic.progress import SILENT, Progress
 from circuitlogic.saes.base import SparseAutoencoder
@@ -34,7 +35,6 @@ from circuitlogic.study import Study
 from circuitlogic.substitute.feature_network import FeatureNetwork
 from circuitlogic.substitute.interventional import TrueMap
 from circuitlogic.substitute.tuning import tune_feature_network
-from circuitlogic.tensor_files import read_json
 from circuitlogic.verify.faithfulness import (
     faithfulness,
     reconstruction_faithfulness,

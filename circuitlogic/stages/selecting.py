@@ -7,11 +7,11 @@ from circuitlogic.connectors.feature_pairs import FeaturePairs
 from circuitlogic.connectors.model import Connector
 from circuitlogic.extract.edge_scores import score_named
 from circuitlogic.extract.select_edges import select_edges
+from circuitlogic.json_files import write_json
 from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.dictionaries import load_ends
 from circuitlogic.stages.feature_network import CHOICE, SELECTED, load_tuned, selection_key
 from circuitlogic.study import Study
-from circuitlogic.tensor_files import write_json
 
 
 def make_selection(study: Study, config: ExtractConfig) -> None:

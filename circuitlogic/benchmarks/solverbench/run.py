@@ -14,8 +14,8 @@ from circuitlogic.benchmarks.solverbench.planted_rows import plant_rows
 from circuitlogic.benchmarks.solverbench.race import Race, course, race
 from circuitlogic.benchmarks.solverbench.recall import Found, found_edges
 from circuitlogic.errors import ConfigError, unknown_name
+from circuitlogic.json_files import write_json
 from circuitlogic.progress import Progress
-from circuitlogic.tensor_files import write_json
 from circuitlogic.whole_files import write_bytes
 
 SCHEMA = "circuitlogic/solverbench/1"
