@@ -54,19 +54,12 @@ class Coder(Protocol):
         ...
 
 
-class Transcoder(nn.Module):
-    """features = code.encode(x); predicts another place: y ≈ features W_dec + b_dec (+ W_skip x)."""
+class _AroundCode(nn.Module):
+    """What is built around an autoencoder's encoder and decoder has their sizes."""
 
-    def __init__(self, code: SparseAutoencoder, skip: Float[Tensor, "d_out d_in"] | None = None) -> None:
+    def __init__(self, code: SparseAutoencoder) -> None:
         super().__init__()
         self.code = code
-        """Its decoder is that of the target."""
-        self.skip = None if skip is None else nn.Parameter(skip.clone())
-
-    @property
-    def architecture(self) -> str:
-        """Such as `topk skip transcoder`."""
-        return f"{self.code.architecture}{'' if self.skip is None else ' skip'} transcoder"
 
     @property
     def d_in(self) -> int:
@@ -82,6 +75,22 @@ class Transcoder(nn.Module):
     def d_out(self) -> int:
         """Components of what it predicts."""
         return self.code.d_out
+
+
+class Transcoder(_AroundCode):
+    """features = code.encode(x); predicts another place: y ≈ features W_dec + b_dec (+ W_skip x).
+
+    The decoder of `code` is the target's.
+    """
+
+    def __init__(self, code: SparseAutoencoder, skip: Float[Tensor, "d_out d_in"] | None = None) -> None:
+        super().__init__(code)
+        self.skip = None if skip is None else nn.Parameter(skip.clone())
+
+    @property
+    def architecture(self) -> str:
+        """Such as `topk skip transcoder`."""
+        return f"{self.code.architecture}{'' if self.skip is None else ' skip'} transcoder"
 
     def encode(self, x: Float[Tensor, "batch d_in"]) -> Float[Tensor, "batch d_sae"]:
         """The features of each sample."""
@@ -99,33 +108,17 @@ class Transcoder(nn.Module):
         return self.predict(self.encode(x), x)
 
 
-class SampleNormalised(nn.Module):
+class SampleNormalised(_AroundCode):
     """An autoencoder of normalised samples: x is normalised before `code`, its reconstruction scaled back."""
 
     def __init__(self, code: SparseAutoencoder, norm: SampleNorm) -> None:
-        super().__init__()
-        self.code = code
+        super().__init__(code)
         self.norm: SampleNorm = norm
 
     @property
     def architecture(self) -> str:
         """Such as `relu layer_norm`."""
         return f"{self.code.architecture} {self.norm}"
-
-    @property
-    def d_in(self) -> int:
-        """Components of what it encodes."""
-        return self.code.d_in
-
-    @property
-    def d_sae(self) -> int:
-        """Number of features."""
-        return self.code.d_sae
-
-    @property
-    def d_out(self) -> int:
-        """Components of what it predicts."""
-        return self.code.d_out
 
     def encode(self, x: Float[Tensor, "batch d_in"]) -> Float[Tensor, "batch d_sae"]:
         """The features of each sample."""
