@@ -238,11 +238,6 @@ def test_the_ban_sees_what_it_bans(tmp_path: Path):
     assert list(_offences(good)) == []
 
 
-def _start(module: str, node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """First line that counts: of a command not its signature, which is its table of options."""
-    return node.body[0].lineno if module.startswith("circuitlogic.cli.commands") else node.lineno
-
-
 def test_files_and_functions_are_short():
     long_files = [m for m, path in FILES.items() if path.read_text().count("\n") > LONGEST_FILE]
     found = {
@@ -250,7 +245,7 @@ def test_files_and_functions_are_short():
         for module, path in FILES.items()
         for node in _nodes(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (node.end_lineno or 0) - _start(module, node) + 1 > LONGEST_FUNCTION
+        and (node.end_lineno or 0) - node.lineno + 1 > LONGEST_FUNCTION
     }
     assert long_files == []
     assert found == set(LONG_FUNCTIONS)

@@ -15,6 +15,13 @@ bench_app = typer.Typer(
     no_args_is_help=True,
 )
 
+ReportFile = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write a Markdown report.")
+]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Write settings and every figure.")
+]
+
 
 @bench_app.callback()
 def _group() -> None:
@@ -106,12 +113,8 @@ def unwrap(
 @planting_options
 def logic(
     planting: Planting,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write a Markdown report.")
-    ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write settings, summaries and every score.")
-    ] = None,
+    out: ReportFile = None,
+    json_file: JsonFile = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes; the result is the same.")] = 1,
     quiet: Quiet = False,
     no_color: NoColor = False,
@@ -147,12 +150,8 @@ def graph(
     features: Annotated[int, typer.Option(min=64, help="Features per site; there are six sites.")] = 32_768,
     seed: Annotated[int, typer.Option(min=0, help="Of the graph and of the features asked about.")] = 0,
     rounds: Annotated[int, typer.Option(min=1, help="Features asked about per question.")] = 9,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write a Markdown report.")
-    ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write every figure.")
-    ] = None,
+    out: ReportFile = None,
+    json_file: JsonFile = None,
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> None:
@@ -188,12 +187,8 @@ def graph(
 
 @bench_app.command("connectors")
 def connectors(
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write a Markdown report.")
-    ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write settings and every figure.")
-    ] = None,
+    out: ReportFile = None,
+    json_file: JsonFile = None,
     samples: Annotated[int, typer.Option(min=100, help="Planted samples.")] = 20_000,
     inputs: Annotated[int, typer.Option(min=8, help="Input features.")] = 512,
     outputs: Annotated[int, typer.Option(min=1, help="Output features.")] = 512,

@@ -9,14 +9,24 @@ from circuitlogic.cli.console import Streams, write
 from circuitlogic.cli.options import NoColor, Quiet, Threads
 from circuitlogic.config import Architecture, Init, Solver
 
+ConfigFile = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[CONFIG.toml]", help="Settings; see `circuitlogic config show`.", show_default=False
+    ),
+]
+Penalties = Annotated[
+    int | None,
+    typer.Option(min=0, help="L1 penalties tried per output (gram, relu); 0: only connectors.l1."),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Any other setting, repeatable, as in TOML."),
+]
+
 
 def train(
-    config_file: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[CONFIG.toml]", help="Settings; see `circuitlogic config show`.", show_default=False
-        ),
-    ] = None,
+    config_file: ConfigFile = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="STUDY", help="Study folder to make or to resume.")
     ] = Path("study"),
@@ -28,10 +38,7 @@ def train(
     l1: Annotated[float | None, typer.Option(help="L1 weight of the autoencoders.")] = None,
     k: Annotated[int | None, typer.Option(help="Firing features per sample (topk, batch_topk).")] = None,
     solver: Annotated[Solver | None, typer.Option(help="Of the connectors.")] = None,
-    penalties: Annotated[
-        int | None,
-        typer.Option(min=0, help="L1 penalties tried per output (gram, relu); 0: only connectors.l1."),
-    ] = None,
+    penalties: Penalties = None,
     init: Annotated[Init | None, typer.Option(help="Of the connectors.")] = None,
     edges: Annotated[int | None, typer.Option(help="Edges to keep per connector.")] = None,
     tokens: Annotated[int | None, typer.Option(min=1, help="To train on (language models).")] = None,
@@ -39,10 +46,7 @@ def train(
     keep_bos: Annotated[
         bool, typer.Option("--keep-bos", help="Keep special and first tokens of text.")
     ] = False,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Any other setting, repeatable, as in TOML."),
-    ] = None,
+    settings: Settings = None,
     threads: Threads = None,
     quiet: Quiet = False,
     no_color: NoColor = False,
