@@ -34,8 +34,11 @@ def _keep(met: WordArray, fresh: WordArray, queue: IntArray, count: int, far: in
 
 
 @compiled
-def _put_in_order(fresh: WordArray, queue: IntArray, first: int, count: int, low: int, high: int) -> None:
-    """Order `queue[first:count]`, whose bits are set in words `low` to `high` of `fresh`, and clear these."""
+def _put_in_order(fresh: WordArray, queue: IntArray, first: int, count: int) -> None:
+    """Order `queue[first:count]`, whose bits are set in `fresh`, and clear these."""
+    low, high = fresh.size, -1
+    for at in range(first, count):
+        low, high = min(low, queue[at] >> 6), max(high, queue[at] >> 6)
     if count - first > high - low:
         at = first
         for word in range(low, high + 1):
@@ -80,7 +83,6 @@ def reach(
     ends[0] = 1
     count, level, opened, followed = 1, 0, 0, 0
     while opened < count and (depth < 0 or level < depth):
-        low, high = met.size, -1
         first = count
         for at in range(opened, first):
             node = queue[at]
@@ -97,7 +99,6 @@ def reach(
                     continue
                 followed += 1
                 count = _keep(met, fresh, queue, count, far)
-                low, high = min(low, far >> 6), max(high, far >> 6)
             if longer:
                 for edge in range(indptr[node] + width, indptr[node + 1]):
                     if read_weights:
@@ -109,15 +110,13 @@ def reach(
                     if confined and within[far] == 0:
                         continue
                     followed += 1
-                    word = far >> 6
-                    if met[word] >> np.uint64(far & 63) & np.uint64(1):
+                    if met[far >> 6] >> np.uint64(far & 63) & np.uint64(1):
                         continue  # in a long list most have been met: a branch that is guessed right
                     count = _keep(met, fresh, queue, count, far)
-                    low, high = min(low, word), max(high, word)
         opened = first
         if count == first:
             break
-        _put_in_order(fresh, queue, first, count, low, high)
+        _put_in_order(fresh, queue, first, count)
         level += 1
         ends[level] = count
     for at in range(count):
