@@ -55,6 +55,40 @@ def _put_in_order(fresh: WordArray, queue: IntArray, first: int, count: int) -> 
 
 
 @compiled
+def _along(
+    neighbour: IntArray,
+    weight: RealArray,
+    above: np.float32,
+    sign: int,
+    within: ByteArray,
+    met: WordArray,
+    fresh: WordArray,
+    queue: IntArray,
+    count: int,
+) -> tuple[int, int]:
+    """Put the neighbours in a list into the queue; gives its new length and how many edges were followed.
+
+    Weights are not read if `above` is negative.
+    """
+    confined = within.size > 0
+    followed = 0
+    for edge in range(neighbour.size):
+        if above >= 0:
+            if abs(weight[edge]) <= above:
+                break
+            if sign * weight[edge] < 0:
+                continue
+        far = neighbour[edge]
+        if confined and within[far] == 0:
+            continue
+        followed += 1
+        if met[far >> 6] >> np.uint64(far & 63) & np.uint64(1):
+            continue  # in a long list most have been met: a branch that is guessed right
+        count = _keep(met, fresh, queue, count, far)
+    return count, followed
+
+
+@compiled
 def reach(
     indptr: IntArray,
     neighbour: IntArray,
@@ -74,6 +108,7 @@ def reach(
     `marks` must be zero and is left so. Gives how many nodes, levels and edges followed there are.
     """
     read_weights = above > 0 or sign != 0
+    least = above if read_weights else np.float32(-1)
     confined = within.size > 0
     width = heads.shape[1] >> 1 if read_weights else 0
     strengths = heads.view(np.float32)
@@ -100,19 +135,11 @@ def reach(
                 followed += 1
                 count = _keep(met, fresh, queue, count, far)
             if longer:
-                for edge in range(indptr[node] + width, indptr[node + 1]):
-                    if read_weights:
-                        if abs(weight[edge]) <= above:
-                            break
-                        if sign * weight[edge] < 0:
-                            continue
-                    far = neighbour[edge]
-                    if confined and within[far] == 0:
-                        continue
-                    followed += 1
-                    if met[far >> 6] >> np.uint64(far & 63) & np.uint64(1):
-                        continue  # in a long list most have been met: a branch that is guessed right
-                    count = _keep(met, fresh, queue, count, far)
+                begin, end = indptr[node] + width, indptr[node + 1]
+                count, more = _along(
+                    neighbour[begin:end], weight[begin:end], least, sign, within, met, fresh, queue, count
+                )
+                followed += more
         opened = first
         if count == first:
             break
