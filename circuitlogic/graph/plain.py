@@ -13,6 +13,8 @@ from circuitlogic.graph.columns import ByteArray, EdgeArrays, IntArray, RealArra
 
 ANYWHERE = np.zeros(0, np.uint8)
 """A walk that is confined to no nodes."""
+_SCAN = 8
+"""A level larger than the graph's 2^-8 is read off a mark per node in order; a smaller one is sorted."""
 
 
 def reach(
@@ -23,19 +25,20 @@ def reach(
     Returns:
         The nodes, nearest first, then by number; where in them each level ends; how many edges were followed.
     """
-    seen = np.zeros(lists.nodes, np.bool_)
+    seen, fresh = np.zeros((2, lists.nodes), np.bool_)
     seen[start] = True
     levels = [np.array([start], np.int32)]
     followed = 0
     while levels[-1].size and (depth is None or len(levels) <= depth):
         met = _met(lists, levels[-1], above, sign, within)
         followed += met.size
-        fresh = np.zeros(lists.nodes, np.bool_) if met.size > lists.nodes >> 4 else None
-        if fresh is None:
-            level = np.unique(met[~seen[met]]).astype(np.int32)
+        new = met[~seen[met]]
+        if new.size <= lists.nodes >> _SCAN:
+            level = np.unique(new).astype(np.int32)
         else:
-            fresh[met] = True
-            level = np.flatnonzero(fresh & ~seen).astype(np.int32)
+            fresh[new] = True
+            level = np.flatnonzero(fresh).astype(np.int32)
+            fresh[level] = False
         seen[level] = True
         levels.append(level)
     levels = [level for level in levels if level.size]
