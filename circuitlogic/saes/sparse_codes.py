@@ -43,7 +43,7 @@ def batch_codes(
         at = candidates[largest].sort().values
     rows, features = at // sae.d_sae, at % sae.d_sae
     centred = x - sae.b_dec if sae.apply_b_dec_to_input else x
-    values = (centred[rows] * sae.W_enc.T[features]).sum(1) + sae.b_enc[features]
+    values = (centred[rows] * sae.W_enc.T.contiguous()[features]).sum(1) + sae.b_enc[features]
     return SparseCodes(rows, features, F.relu(values), len(x))
 
 
