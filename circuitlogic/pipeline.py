@@ -30,7 +30,8 @@ from circuitlogic.stages.feature_network import (
     measure_feature_network,
     measure_split,
 )
-from circuitlogic.stages.network_metrics import FIDELITY, NetworkMetrics, load_metrics, save_metrics
+from circuitlogic.stages.linear_share import make_linearity
+from circuitlogic.stages.network_metrics import FIDELITY, MEASURED, NetworkMetrics, load_metrics, save_metrics
 from circuitlogic.stages.selecting import make_selection
 from circuitlogic.stages.subject import (
     Subject,
@@ -46,6 +47,7 @@ from circuitlogic.stages.sweep import SweepPoint, make_sweep
 from circuitlogic.stages.text_subject import KIND as LANGUAGE_MODEL
 from circuitlogic.stages.token_contexts import make_contexts
 from circuitlogic.stages.token_evidence import make_token_evidence
+from circuitlogic.stages.transcoding import make_transcoders
 from circuitlogic.study import Study
 from circuitlogic.verify.intervention import GateIntervention
 
@@ -80,6 +82,12 @@ def _train_on(study: Study, subject: Subject, progress: Progress) -> Study:
     make_connectors(study, subject, progress)
     make_feature_network(study, subject, progress)
     return study
+
+
+def compare(study: Study, progress: Progress = SILENT) -> None:
+    """What a language model's connectors are compared with: a transcoder per layer, and how far each is linear."""
+    make_transcoders(study, progress)
+    make_linearity(study, progress)
 
 
 def extract(
@@ -122,8 +130,10 @@ def extract(
         make_contexts(study, subject, progress)
         make_token_evidence(study, subject, progress)
         metrics = measure_feature_network(study, subject, config.threshold, "heldout", progress)
-    made_from = [study.entry(name).content for name in (SELECTED, GRAPH, activations_artefact("heldout"))]
-    key = study.key(FIDELITY, config.threshold, made_from)
+    others = [name for name in study.artefacts() if name.startswith("transcoders/")]
+    names = (SELECTED, GRAPH, activations_artefact("heldout"), *others)
+    made_from = [study.entry(name).content for name in names]
+    key = study.key(FIDELITY, MEASURED, config.threshold, made_from)
     if not study.is_done(FIDELITY, key):
         save_metrics(metrics, study, FIDELITY, key)
     return metrics

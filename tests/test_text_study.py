@@ -15,7 +15,7 @@ from circuitlogic.config import config_from_mapping, config_to_toml
 from circuitlogic.errors import ConfigError, DataError, StudyError, UnknownNameError
 from circuitlogic.progress import SILENT
 from circuitlogic.stages.captured import load_activations
-from circuitlogic.stages.dictionaries import load_dictionaries
+from circuitlogic.stages.dictionaries import load_dictionary
 from circuitlogic.stages.extracted import load_gates
 from circuitlogic.stages.feature_network import make_feature_network
 from circuitlogic.stages.splicing import CUT, ORIGINAL, SAE_OUT, ZERO
@@ -86,7 +86,9 @@ def test_the_splice_test_orders_what_must_be_ordered(study: Study) -> None:
 
 def test_a_layers_autoencoder_moves_with_its_connector_and_the_inputs_does_not(study: Study) -> None:
     before = pipeline.verify(study)
-    tune = replace(study.config.tune, dictionaries="later", epochs=6, live_rate=0.0, batch_size=128, edges=10_000)
+    tune = replace(
+        study.config.tune, dictionaries="later", epochs=6, live_rate=0.0, batch_size=128, edges=10_000
+    )
     changed = replace(study.config, tune=tune)
     (study.root / "study.toml").write_text(config_to_toml(changed))
     tuned = Study.open(study.root)
@@ -95,10 +97,11 @@ def test_a_layers_autoencoder_moves_with_its_connector_and_the_inputs_does_not(s
         make_feature_network(tuned, subject, SILENT)
     after = pipeline.extract(tuned)
     assert after.fidelity[0].fvu < before.fidelity[0].fvu
-    own = {d.site: d for d in load_dictionaries(tuned, tuned=False)}
-    used = {d.site: d for d in load_dictionaries(tuned)}
-    assert torch.equal(own[IN].encoder.W_enc, used[IN].encoder.W_enc)
-    assert not torch.equal(own[OUT].encoder.W_enc, used[OUT].encoder.W_enc)
+    rows_of = load_activations(tuned, "heldout").rows(slice(0, 200))
+    for site, same in ((IN, True), (OUT, False)):
+        own, used = (load_dictionary(tuned, site, moved) for moved in (False, True))
+        x = torch.from_numpy(rows_of[site])
+        assert torch.equal(own.encoder.encode(x), used.encoder.encode(x)) == same
     # what moved is what the splice test and the gates take
     rows = {row.variant: row for row in after.variants}
     assert rows[SAE_OUT].loss != {row.variant: row for row in before.variants}[SAE_OUT].loss

@@ -62,18 +62,19 @@ class BatchTopK(UntiedAutoencoder):
         if self.d_sae > WIDE:
             codes = batch_codes(self, x, self.k * len(x), float(self.threshold))
             if self.training:
-                self._follow(codes.values.detach())
+                self.follow(codes.values.detach())
             return sparse_loss(self, x, codes, silent, AUXILIARY_WEIGHT)
         z = self.pre_activations(x)
         flat = F.relu(z).flatten()
         values, at = flat.topk(self.k * len(x), sorted=False)
         features = torch.zeros_like(flat).scatter(0, at, values).view_as(z)
         if self.training:
-            self._follow(values.detach())
+            self.follow(values.detach())
         return reconstruction_loss(self, x, z, features, silent)
 
     @torch.no_grad()
-    def _follow(self, fired: Float[Tensor, " kept"]) -> None:
+    def follow(self, fired: Float[Tensor, " kept"]) -> None:
+        """Move the threshold towards the smallest value that fired in a batch."""
         positive = fired[fired > 0]
         if len(positive) == 0:
             return

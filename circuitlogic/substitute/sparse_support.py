@@ -129,7 +129,9 @@ class _Product(torch.autograd.Function):
             total = np.bincount(ctx.inputs, gradient * ctx.values.numpy()[edge], len(grads[0]) * n_in)
             by_features = torch.from_numpy(total.astype(np.float32)).view(-1, n_in)
         if ctx.needs_input_grad[1]:
-            by_values = torch.from_numpy(np.bincount(edge, gradient * size, len(ctx.values)).astype(np.float32))
+            by_values = torch.from_numpy(
+                np.bincount(edge, gradient * size, len(ctx.values)).astype(np.float32)
+            )
         return by_features, by_values, None
 
 
