@@ -30,7 +30,8 @@ from circuitlogic.stages.feature_network import (
     measure_feature_network,
     measure_split,
 )
-from circuitlogic.stages.network_metrics import FIDELITY, NetworkMetrics, load_metrics, save_metrics
+from circuitlogic.stages.linear_share import make_linearity
+from circuitlogic.stages.network_metrics import FIDELITY, MEASURED, NetworkMetrics, load_metrics, save_metrics
 from circuitlogic.stages.selecting import make_selection
 from circuitlogic.stages.subject import (
     Subject,
@@ -84,6 +85,11 @@ def _train_on(study: Study, subject: Subject, progress: Progress) -> Study:
     return study
 
 
+def compare(study: Study, progress: Progress = SILENT) -> None:
+    """How far each layer of a language model is linear, feature by feature."""
+    make_linearity(study, progress)
+
+
 def extract(
     study: Study,
     subject: Subject | None = None,
@@ -126,7 +132,7 @@ def extract(
         metrics = measure_feature_network(study, subject, config.threshold, "heldout", progress)
     used = (SELECTED, GRAPH, activations_artefact("heldout"), *transcoder_artefacts(study))
     made_from = [study.entry(name).content for name in used]
-    key = study.key(FIDELITY, config.threshold, made_from)
+    key = study.key(FIDELITY, MEASURED, config.threshold, made_from)
     if not study.is_done(FIDELITY, key):
         save_metrics(metrics, study, FIDELITY, key)
     return metrics

@@ -28,6 +28,7 @@ from circuitlogic.config.sections import (
     TranscoderKind,
     TuneConfig,
     TunedDictionaries,
+    WordFamily,
 )
 from circuitlogic.config.writing import config_to_toml
 
@@ -51,6 +52,7 @@ __all__ = (
     "TranscoderKind",
     "TuneConfig",
     "TunedDictionaries",
+    "WordFamily",
     "config_from_mapping",
     "config_to_toml",
     "demo_config",

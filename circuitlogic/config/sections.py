@@ -36,6 +36,20 @@ class DataConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class WordFamily:
+    """Words of one meaning, which a report looks for among the gates of a language model."""
+
+    __pydantic_config__ = _STRICT
+
+    name: str
+    words: tuple[str, ...]
+    """Compared with tokens without their space and in lower case."""
+    unless: tuple[str, ...] = ()
+    """Texts of which none may be part of the `near` tokens before: the family's use in another context."""
+    near: int = 3
+
+
+@dataclass(frozen=True, slots=True)
 class TextConfig:
     """What a language model (`network.kind = "hf"`) reads, and what is kept of it."""
 
@@ -64,6 +78,8 @@ class TextConfig:
     """How activations are kept on disk; they are always computed on in float32."""
     disk_budget: float | None = None
     """Gigabytes that activations may take; more tokens than fit are refused before the capture."""
+    families: tuple[WordFamily, ...] = ()
+    """What `bench lm` looks for: nothing is trained or read differently for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +213,8 @@ class TuneConfig:
     interventions: float = 0.0
     """Share of each batch made of edited features, with what the real layers make of them."""
     dictionaries: TunedDictionaries = "frozen"
-    """`frozen`; `readout`: the last decoder moves too; `later`: so do all autoencoders but the first."""
+    """`frozen`; `readout`: the last decoder moves too; `later`: so do all autoencoders but the first. A language
+    model's connectors are tuned only with `later`: each with the autoencoder of its layer's output."""
     dictionary_lr: float = 0.5
     """Learning rate of autoencoders, as a share of `lr`."""
     reconstruction: float = 1.0

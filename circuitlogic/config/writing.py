@@ -30,6 +30,9 @@ def _toml_value(value: object) -> str:
             return "true" if value else "false"
         case str():
             return _toml_text(value)
+        case dict():
+            pairs: dict[str, object] = value
+            return "{ " + ", ".join(f"{k} = {_toml_value(v)}" for k, v in pairs.items()) + " }"
         case list() | tuple():
             return "[" + ", ".join(_toml_value(v) for v in value) + "]"
         case _:
