@@ -103,7 +103,7 @@ def test_the_experiment_reports_every_layer_and_is_taken_up_again(
     config = config_from_mapping(settings)
     assert list(layer_configs(config)) == ["gpt_neox.layers.0.mlp", "gpt_neox.layers.1.mlp"]
     out = tmp_path / "report"
-    report = run_lm(tmp_path / "work", out, config, "layers.1", "the command")
+    report = run_lm(tmp_path / "work", out, [config], "layers.1", "the command")
     text = report.read_text(encoding="utf-8")
     for words in (
         "pass in one direction",
@@ -123,10 +123,10 @@ def test_the_experiment_reports_every_layer_and_is_taken_up_again(
     names = {row.variant for row in load_metrics(study, FIDELITY).variants}
     assert {TRAINED_TRANSCODER, CUT, f"{CUT}{BEFORE_TUNING}"} <= names
     before = {name: study.entry(name).content for name in study.artefacts()}
-    run_lm(tmp_path / "work", out, config, "layers.1", "the command")
+    run_lm(tmp_path / "work", out, [config], "layers.1", "the command")
     again = Study.open(study.root)
     assert {name: again.entry(name).content for name in again.artefacts()} == before
     assert report.read_text(encoding="utf-8") == text
     random = replace(config.network, random_weights=True)
     with pytest.raises(ConfigError, match="without random_weights"):
-        run_lm(tmp_path / "work", out, replace(config, network=random), None, "")
+        run_lm(tmp_path / "work", out, [replace(config, network=random)], None, "")

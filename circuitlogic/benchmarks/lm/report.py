@@ -58,8 +58,8 @@ def short_name(layer: str) -> str:
 class LmReport:
     """Figures of the layers studied so far."""
 
-    def __init__(self, config: StudyConfig, command: str) -> None:
-        self._config, self._command = config, command
+    def __init__(self, configs: Sequence[StudyConfig], command: str) -> None:
+        self._configs, self._command = configs, command
         self._columns: dict[str, list[_Column]] = {TRAINED: [], CONTROL: []}
         self._families: list[tuple[str, FamilyFigures]] = []
 
@@ -76,7 +76,7 @@ class LmReport:
         write_bytes(out / REPORT_FILE, ("\n".join(self._lines()).rstrip() + "\n").encode())
 
     def _lines(self) -> Iterator[str]:
-        config = self._config
+        config = self._configs[0]
         name = str(config.network.model).rstrip("/").rsplit("/", 1)[-1]
         trained, control = self._columns[TRAINED], self._columns[CONTROL]
         yield from (f"# Circuits of {plain(name)}", "")
@@ -95,8 +95,9 @@ class LmReport:
         yield from _table("Formulas", columns, _FORMULAS)
         yield from family_lines(self._families)
         yield from _galleries([name for name, _ in trained])
-        yield from ("", "## Reproduce", "", "```sh", self._command, "```", "", "```toml")
-        yield from (config_to_toml(config).rstrip(), "```")
+        yield from ("", "## Reproduce", "", "```sh", self._command, "```")
+        for config in self._configs:
+            yield from ("", "```toml", config_to_toml(config).rstrip(), "```")
 
 
 def _headline(trained: Sequence[_Column], control: Sequence[_Column]) -> Iterator[str]:
