@@ -30,7 +30,6 @@ from circuitlogic.stages.feature_network import (
     measure_feature_network,
     measure_split,
 )
-from circuitlogic.stages.linear_share import make_linearity
 from circuitlogic.stages.network_metrics import FIDELITY, MEASURED, NetworkMetrics, load_metrics, save_metrics
 from circuitlogic.stages.selecting import make_selection
 from circuitlogic.stages.subject import (
@@ -47,7 +46,7 @@ from circuitlogic.stages.sweep import SweepPoint, make_sweep
 from circuitlogic.stages.text_subject import KIND as LANGUAGE_MODEL
 from circuitlogic.stages.token_contexts import make_contexts
 from circuitlogic.stages.token_evidence import make_token_evidence
-from circuitlogic.stages.transcoding import make_transcoders
+from circuitlogic.stages.transcoding import make_transcoders, transcoder_artefacts
 from circuitlogic.study import Study
 from circuitlogic.verify.intervention import GateIntervention
 
@@ -79,15 +78,10 @@ def train_on(root: Path, config: StudyConfig, subject: Subject, progress: Progre
 def _train_on(study: Study, subject: Subject, progress: Progress) -> Study:
     make_activations(study, subject, progress)
     make_dictionaries(study, progress)
+    make_transcoders(study, progress)
     make_connectors(study, subject, progress)
     make_feature_network(study, subject, progress)
     return study
-
-
-def compare(study: Study, progress: Progress = SILENT) -> None:
-    """What a language model's connectors are compared with: a transcoder per layer, and how far each is linear."""
-    make_transcoders(study, progress)
-    make_linearity(study, progress)
 
 
 def extract(
@@ -130,9 +124,8 @@ def extract(
         make_contexts(study, subject, progress)
         make_token_evidence(study, subject, progress)
         metrics = measure_feature_network(study, subject, config.threshold, "heldout", progress)
-    others = [name for name in study.artefacts() if name.startswith("transcoders/")]
-    names = (SELECTED, GRAPH, activations_artefact("heldout"), *others)
-    made_from = [study.entry(name).content for name in names]
+    used = (SELECTED, GRAPH, activations_artefact("heldout"), *transcoder_artefacts(study))
+    made_from = [study.entry(name).content for name in used]
     key = study.key(FIDELITY, MEASURED, config.threshold, made_from)
     if not study.is_done(FIDELITY, key):
         save_metrics(metrics, study, FIDELITY, key)

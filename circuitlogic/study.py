@@ -41,7 +41,7 @@ _CHAIN = ("network", "activations", "saes", "connectors", "feature_network", "gr
 _BRANCHES = {
     "examples": "saes",
     CONTEXTS: "saes",
-    "transcoders": "activations",
+    "transcoders": "saes",
     "linearity": "feature_network",
     "class_evidence": "gates",
     "causal": "gates",

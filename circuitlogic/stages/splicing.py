@@ -28,7 +28,6 @@ from circuitlogic.verify.splice import Change, Edit, Spliced, Variant, as_faithf
 
 SAE_OUT, SAE_IN, SAE_BOTH = "SAE of the output only", "SAE of the input only", "both SAEs, true layer between"
 TRANSCODER = "transcoder of the input"
-TRAINED_TRANSCODER = "transcoder, trained for comparison"
 MEAN, ZERO, ORIGINAL = "mean ablation", "zero ablation", "original"
 BEFORE_TUNING = ", before tuning"
 SOLVED, CUT, FIRING = "connector", "connector, thresholded", "connector, thresholded, silent below θ"
@@ -50,13 +49,12 @@ def measure_splices(
     ends = load_ends(study)
     parts = [
         _Part(
-            number,
-            len(ends),
+            number if len(ends) > 1 else None,
             (places[a.site], places[b.site]),
             (a, b),
             (solved, short),
+            load_transcoder(study, b.site),
             train,
-            _transcoder(study, a.site, b.site),
         )
         for number, ((a, b), solved, short) in enumerate(zip(ends, connectors, cut, strict=True))
     ]
@@ -81,7 +79,14 @@ def _earlier(
     if not any(holder(study, target.name) == TUNED for _, target in sites):
         return []
     return [
-        _Part(number, len(sites), places, ends, (solved, solved.thresholded(threshold)), train)
+        _Part(
+            number if len(sites) > 1 else None,
+            places,
+            ends,
+            (solved, solved.thresholded(threshold)),
+            None,
+            train,
+        )
         for number, (places, ends, solved) in enumerate(
             zip(sites, load_ends(study, tuned=False), load_connectors(study), strict=True)
         )
@@ -114,30 +119,26 @@ class _Part:
 
     def __init__(
         self,
-        number: int,
-        of: int,
+        number: int | None,
         sites: tuple[Site, Site],
         dictionaries: tuple[Dictionary, Dictionary],
         connectors: tuple[Connector, Connector],
+        transcoder: Transcoder | None,
         train: PairedActivations,
-        transcoder: Transcoder | None = None,
     ) -> None:
-        self._transcoder = transcoder
-        self._number = number if of > 1 else None
-        self._prefix = f"{sites[1].module}: " if of > 1 else ""
+        self._number = number
+        self._prefix = "" if number is None else f"{sites[1].module}: "
         self.sites, self._connectors = sites, connectors
         self._encoder, self._decoder = dictionaries[0].encoder, _decoding(dictionaries[1])
+        given = self._encoder if isinstance(self._encoder, Transcoder) else None
+        self._transcoder = given or transcoder
         self._thresholds = dictionaries[1].statistics.thresholds
         rows = train.stores[dictionaries[1].site].rows(slice(0, 65_536))
         self._mean = torch.from_numpy(rows).mean(0)
 
     def variants(self) -> list[Variant]:
         """The best that the dictionaries allow first, the thresholded connector last."""
-        inner: tuple[str, ...] = (SAE_IN, SAE_BOTH)
-        if not isinstance(self._encoder, SparseAutoencoder):
-            inner = (TRANSCODER,) if isinstance(self._encoder, Transcoder) else ()
-        if self._transcoder is not None:
-            inner = (*inner, TRAINED_TRANSCODER)
+        inner = ((SAE_IN, SAE_BOTH) if self.has_both else ()) + ((TRANSCODER,) if self.has_transcoder else ())
         return [self.variant(name) for name in (SAE_OUT, *inner, MEAN, ZERO, SOLVED, FIRING, CUT)]
 
     def before_tuning(self) -> list[Variant]:
@@ -150,6 +151,11 @@ class _Part:
     def has_both(self) -> bool:
         """Whether the source's dictionary gives back what it encodes."""
         return isinstance(self._encoder, SparseAutoencoder)
+
+    @property
+    def has_transcoder(self) -> bool:
+        """Whether something predicts the target straight from the source's features."""
+        return self._transcoder is not None
 
     def variant(self, name: str) -> Variant:
         """One of them."""
@@ -165,8 +171,7 @@ class _Part:
             SAE_OUT: lambda: (out,),
             SAE_IN: lambda: (Edit(source, source, _through(self._encoder)),),
             SAE_BOTH: lambda: (Edit(source, source, _through(self._encoder)), out),
-            TRANSCODER: lambda: (Edit(source, target, _predicting(self._encoder)),),
-            TRAINED_TRANSCODER: lambda: (Edit(source, target, _predicting(self._transcoder)),),
+            TRANSCODER: lambda: (Edit(source, target, _predicting(self._transcoder)),),
             MEAN: lambda: (Edit(target, target, lambda _, y: self._mean.expand_as(y)),),
             ZERO: lambda: (Edit(target, target, lambda _, y: torch.zeros_like(y)),),
             SOLVED: lambda: (Edit(source, target, self._connected(self._connectors[0], False)),),
@@ -193,7 +198,8 @@ def _joint(parts: list[_Part]) -> list[Variant]:
     if len(parts) < 2:
         return []
     both = (SAE_BOTH,) if all(part.has_both for part in parts) else ()
-    names = (SAE_OUT, *both, MEAN, ZERO, SOLVED, FIRING, CUT)
+    direct = (TRANSCODER,) if all(part.has_transcoder for part in parts) else ()
+    names = (SAE_OUT, *both, *direct, MEAN, ZERO, SOLVED, FIRING, CUT)
     return [
         Variant(
             f"all together: {name}",
@@ -216,12 +222,7 @@ def _through(encoder: Encoder) -> Change:
     return lambda _, y: encoder(y)
 
 
-def _transcoder(study: Study, source: str, target: str) -> Transcoder | None:
-    found = load_transcoder(study, source, target)
-    return None if found is None else found.coder
-
-
-def _predicting(encoder: Encoder | None) -> Change:
-    if not isinstance(encoder, Transcoder):
-        raise StudyError(f"{type(encoder).__name__} predicts nothing but what it encodes")
-    return lambda x, _: encoder.predict(encoder.encode(x), x)
+def _predicting(transcoder: Transcoder | None) -> Change:
+    if transcoder is None:
+        raise StudyError("there is no transcoder of this stretch")
+    return lambda x, _: transcoder(x)

@@ -18,7 +18,7 @@ from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.connectors.metrics import MIN_FIRINGS
 from circuitlogic.errors import DataError
 from circuitlogic.progress import SILENT, Progress
-from circuitlogic.saes.training import learning_rate_share
+from circuitlogic.saes.training_run import learning_rate_share
 
 HIDDEN = 512
 """Neurons of the small MLP."""

@@ -18,7 +18,7 @@ from circuitlogic.stages.splicing import (
     SAE_BOTH,
     SAE_IN,
     SAE_OUT,
-    TRAINED_TRANSCODER,
+    TRANSCODER,
 )
 from circuitlogic.study import Study
 from circuitlogic.whole_files import write_bytes
@@ -155,17 +155,13 @@ _SPLICE: tuple[_Row, ...] = (
     ("**recovered: connector, thresholded**", _recovered(CUT)),
     ("recovered: the same, silent below θ", _recovered(FIRING)),
     ("before tuning: output's dictionary; both; connector", _before),
-    ("recovered: a transcoder instead", _recovered(TRAINED_TRANSCODER)),
+    ("recovered: a transcoder instead", _recovered(TRANSCODER)),
     ("same next token as the original", lambda one: share(one.agreement)),
 )
 
 
 def _of_site(one: SiteFigures) -> str:
     return f"{count(one.features)}; {one.fvu:.3f}; {one.l0:.1f}; {share(one.dead)}; {share(one.rare)}"
-
-
-def _transcoder(one: StretchFigures) -> str:
-    return NONE if one.transcoder is None else _of_site(one.transcoder)
 
 
 def _linear(one: StretchFigures) -> str:
@@ -188,7 +184,6 @@ _FIT: tuple[_Row, ...] = (
             f"{count(one.live)}; {share(one.copies)}; {count(one.live_before)}; {share(one.copies_before)}"
         ),
     ),
-    ("transcoder: the same, FVU of the output", _transcoder),
     ("edges; per live output feature", lambda one: f"{count(one.edges)}; {one.in_degree:.1f}"),
     ("R², median", lambda one: score(one.r2)),
     (

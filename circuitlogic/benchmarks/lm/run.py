@@ -12,6 +12,7 @@ from circuitlogic.errors import ConfigError, NothingLeftError
 from circuitlogic.networks.hf import expanded_sites, load_language_model
 from circuitlogic.progress import SILENT, Progress
 from circuitlogic.report.gallery import exhibits, gallery_lines
+from circuitlogic.stages.linear_share import make_linearity
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.study import Study
 from circuitlogic.whole_files import write_bytes
@@ -72,9 +73,9 @@ def layer_configs(config: StudyConfig) -> dict[str, StudyConfig]:
 
 
 def made(root: Path, config: StudyConfig, progress: Progress) -> Study:
-    """One finished study with a transcoder, linear shares, gates, splice test and interventions."""
+    """One finished study with linear shares, gates, splice test and interventions."""
     study = pipeline.train(root, config, progress)
-    pipeline.compare(study, progress)
+    make_linearity(study, progress)
     pipeline.extract(study, progress=progress)
     pipeline.verify_gates(study, progress=progress)
     return Study.open(root)

@@ -39,6 +39,7 @@ from circuitlogic.stages.extracted import load_gates
 from circuitlogic.stages.extracting import make_gates, make_graph
 from circuitlogic.stages.feature_network import load_feature_network, true_map_of
 from circuitlogic.stages.seeds import seed_for
+from circuitlogic.stages.selecting import make_selection
 from circuitlogic.stages.subject import (
     Subject,
     image_samples,
@@ -243,6 +244,7 @@ class UnwrapExperiment:
 
     def _gates(self, arm: str, study: Study) -> Iterator[Figure]:
         """How well formulas predict their features, held out."""
+        make_selection(study, self.config.extract)
         make_graph(study, self.config.extract)
         make_gates(study, self.config.extract, self.progress)
         gates = load_gates(study)
