@@ -30,7 +30,6 @@ from circuitlogic.stages.feature_network import (
     measure_feature_network,
     measure_split,
 )
-from circuitlogic.stages.linear_share import make_linearity
 from circuitlogic.stages.network_metrics import FIDELITY, MEASURED, NetworkMetrics, load_metrics, save_metrics
 from circuitlogic.stages.selecting import make_selection
 from circuitlogic.stages.subject import (
@@ -85,11 +84,6 @@ def _train_on(study: Study, subject: Subject, progress: Progress) -> Study:
     return study
 
 
-def compare(study: Study, progress: Progress = SILENT) -> None:
-    """How far each layer of a language model is linear, feature by feature."""
-    make_linearity(study, progress)
-
-
 def extract(
     study: Study,
     subject: Subject | None = None,
@@ -129,12 +123,18 @@ def extract(
         make_class_evidence(study)
         make_contexts(study, subject, progress)
         make_token_evidence(study, subject, progress)
-        metrics = measure_feature_network(study, subject, config.threshold, "heldout", progress)
+        return _fidelity(study, subject, config.threshold, progress)
+
+
+def _fidelity(study: Study, subject: Subject, threshold: float, progress: Progress) -> NetworkMetrics:
+    """The thresholded graph's figures, measured unless that is done."""
     used = (SELECTED, GRAPH, activations_artefact("heldout"), *transcoder_artefacts(study))
     made_from = [study.entry(name).content for name in used]
-    key = study.key(FIDELITY, MEASURED, config.threshold, made_from)
-    if not study.is_done(FIDELITY, key):
-        save_metrics(metrics, study, FIDELITY, key)
+    key = study.key(FIDELITY, MEASURED, threshold, study.config.text.splice_tokens, made_from)
+    if study.is_done(FIDELITY, key):
+        return load_metrics(study, FIDELITY)
+    metrics = measure_feature_network(study, subject, threshold, "heldout", progress)
+    save_metrics(metrics, study, FIDELITY, key)
     return metrics
 
 

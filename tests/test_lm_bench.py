@@ -1,4 +1,4 @@
-"""The language-model experiment: layer by layer, with families of words, transcoders and linear shares."""
+"""The language-model experiment: layer by layer, with families of words and linear shares."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +13,10 @@ from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.activations.windows import TokenWindows
 from circuitlogic.activations.writer import ActivationWriter
 from circuitlogic.benchmarks.lm.run import layer_configs, run_lm
-from circuitlogic.config import SaeConfig, WordFamily, config_from_mapping, config_to_toml
+from circuitlogic.config import WordFamily, config_from_mapping, config_to_toml
 from circuitlogic.errors import ConfigError
-from circuitlogic.saes.predictions import prediction_metrics
-from circuitlogic.saes.transcoding import train_transcoder
 from circuitlogic.stages.network_metrics import FIDELITY, load_metrics
-from circuitlogic.stages.splicing import BEFORE_TUNING, CUT, TRAINED_TRANSCODER
+from circuitlogic.stages.splicing import BEFORE_TUNING, CUT, READOUT
 from circuitlogic.study import Study
 from circuitlogic.verify import linearity
 from circuitlogic.verify.linearity import measure_linearity
@@ -50,23 +48,6 @@ def _stored(folder: Path, values: dict[str, torch.Tensor]) -> PairedActivations:
     return PairedActivations(stores)
 
 
-def test_a_transcoder_learns_a_sparse_map_and_its_seed_decides_it(tmp_path: Path) -> None:
-    features = torch.relu(torch.randn(1200, 12, generator=seeded(0)) - 1.2)
-    into = torch.nn.functional.normalize(torch.randn(12, 10, generator=seeded(1)))
-    out = torch.randn(12, 7, generator=seeded(2))
-    activations = _stored(tmp_path, {"a": features @ into + 3.0, "b": features @ out - 2.0})
-    config = SaeConfig(expansion=2.4, k=2, epochs=60, batch_size=100, lr=1e-2, silent_after=600)
-    rows = activations.stores["a"], activations.stores["b"]
-    coder = train_transcoder(*rows, config, 0)
-    metrics = prediction_metrics(coder, "a", "b", activations, activations)
-    assert metrics.fvu < 0.25
-    assert metrics.l0 == pytest.approx(2, abs=0.8)
-    again = train_transcoder(*rows, config, 0)
-    assert torch.equal(coder.code.W_enc, again.code.W_enc)
-    # what it predicts is the other place: its own reconstruction of `a` is not even of that width
-    assert coder.d_out == 7
-
-
 def test_linear_features_are_told_from_others(tmp_path: Path) -> None:
     x = torch.randn(6000, 6, generator=seeded(0))
     linear = torch.relu(x @ torch.randn(6, 5, generator=seeded(1)) - 0.5)
@@ -88,6 +69,7 @@ def test_families_survive_the_settings_file() -> None:
     assert 'families = [{ name = "say' in config_to_toml(config)
 
 
+@pytest.mark.slow
 def test_the_experiment_reports_every_layer_and_is_taken_up_again(
     text_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +78,7 @@ def test_the_experiment_reports_every_layer_and_is_taken_up_again(
     settings = {name: dict(t) if isinstance(t, dict) else t for name, t in tiny_settings(text_folder).items()}
     settings["sites"] = ["gpt_neox.layers.*.mlp:in", "gpt_neox.layers.*.mlp:out"]
     settings["saes"] |= {"epochs": 3}
+    settings["transcoders"] = {"kind": "readout"}
     settings["tune"] = {"dictionaries": "later", "epochs": 2, "live_rate": 0.0, "edges": 9999}
     settings["text"]["families"] = [
         {"name": "speech", "words": ["said", "cried"], "unless": ['"']},
@@ -104,7 +87,7 @@ def test_the_experiment_reports_every_layer_and_is_taken_up_again(
     config = config_from_mapping(settings)
     assert list(layer_configs(config)) == ["gpt_neox.layers.0.mlp", "gpt_neox.layers.1.mlp"]
     out = tmp_path / "report"
-    report = run_lm(tmp_path / "work", out, config, "layers.1", "the command")
+    report = run_lm(tmp_path / "work", out, [config], "layers.1", "the command")
     text = report.read_text(encoding="utf-8")
     for words in (
         "pass in one direction",
@@ -122,12 +105,12 @@ def test_the_experiment_reports_every_layer_and_is_taken_up_again(
     }
     study = Study.open(tmp_path / "work" / "trained" / "gpt_neox.layers.1.mlp")
     names = {row.variant for row in load_metrics(study, FIDELITY).variants}
-    assert {TRAINED_TRANSCODER, CUT, f"{CUT}{BEFORE_TUNING}"} <= names
+    assert {READOUT, CUT, f"{CUT}{BEFORE_TUNING}"} <= names
     before = {name: study.entry(name).content for name in study.artefacts()}
-    run_lm(tmp_path / "work", out, config, "layers.1", "the command")
+    run_lm(tmp_path / "work", out, [config], "layers.1", "the command")
     again = Study.open(study.root)
     assert {name: again.entry(name).content for name in again.artefacts()} == before
     assert report.read_text(encoding="utf-8") == text
     random = replace(config.network, random_weights=True)
     with pytest.raises(ConfigError, match="without random_weights"):
-        run_lm(tmp_path / "work", out, replace(config, network=random), None, "")
+        run_lm(tmp_path / "work", out, [replace(config, network=random)], None, "")

@@ -1,5 +1,6 @@
 """What a study is asked to do: every setting, read and written as TOML."""
 
+from circuitlogic.config.families import WordFamily
 from circuitlogic.config.reading import (
     config_from_mapping,
     demo_config,
@@ -28,7 +29,6 @@ from circuitlogic.config.sections import (
     TranscoderKind,
     TuneConfig,
     TunedDictionaries,
-    WordFamily,
 )
 from circuitlogic.config.writing import config_to_toml
 

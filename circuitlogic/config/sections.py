@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
+from circuitlogic.config.families import WordFamily
 from circuitlogic.config.ranges import check_ranges
 
 _STRICT = ConfigDict(extra="forbid")
@@ -33,20 +34,6 @@ class DataConfig:
     """Folder of the data; else CIRCUITLOGIC_DATA, else the user cache, else a download."""
     heldout_fraction: float | None = None
     """Share of the training part that is held out, else a sixth; the official test part is never trained on."""
-
-
-@dataclass(frozen=True, slots=True)
-class WordFamily:
-    """Words of one meaning, which a report looks for among the gates of a language model."""
-
-    __pydantic_config__ = _STRICT
-
-    name: str
-    words: tuple[str, ...]
-    """Compared with tokens without their space and in lower case."""
-    unless: tuple[str, ...] = ()
-    """Texts of which none may be part of the `near` tokens before: the family's use in another context."""
-    near: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +66,8 @@ class TextConfig:
     disk_budget: float | None = None
     """Gigabytes that activations may take; more tokens than fit are refused before the capture."""
     families: tuple[WordFamily, ...] = ()
-    """What `bench lm` looks for: nothing is trained or read differently for it."""
+    """What `bench lm` looks for: tables of `name`, `words`, and `unless`, texts that must not be part of the `near`
+    tokens before. Nothing is trained or read differently for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from circuitlogic.stages.splicing import (
     FIRING,
     MEAN,
     ORIGINAL,
+    READOUT,
     SAE_BOTH,
     SAE_IN,
     SAE_OUT,
@@ -27,7 +28,6 @@ from circuitlogic.stages.splicing import (
 from circuitlogic.stages.stretches import stretches
 from circuitlogic.stages.subject import load_card
 from circuitlogic.stages.token_evidence import load_token_evidence
-from circuitlogic.stages.transcoding import load_transcoder
 from circuitlogic.study import Study
 from circuitlogic.verify.faithfulness import Faithfulness
 from circuitlogic.verify.linearity import Linearity
@@ -45,8 +45,8 @@ class SiteFigures:
     fvu: float
     l0: float
     dead: float
-    rare: float | None
-    """Share of features with fewer than 100 training firings; None where that is not kept."""
+    rare: float
+    """Share of features with fewer than 100 training firings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,6 @@ class StretchFigures:
     live_before: int
     firing_f1_before: float
     """Median of the connector as solved, on the dictionary as it was."""
-    transcoder: SiteFigures | None
-    """Features of the input that predict the output, whose FVU is given; None where none was trained."""
     linear: Linearity | None
     """None where it was not measured."""
     tokens: int
@@ -131,7 +129,6 @@ def _figures(study: Study, source: str, target: str, number: int, of: int) -> St
         source=_site(study, source),
         target=_site(study, target),
         target_before=_site(study, target, tuned=False),
-        transcoder=_transcoder(study, source, target),
         linear=load_linearity(study, target),
         copies=fidelity.copy_rate,
         copies_before=solved.copy_rate,
@@ -167,17 +164,8 @@ def _site(study: Study, site: str, tuned: bool = True) -> SiteFigures:
     return SiteFigures(site, len(statistics.scales), metrics.fvu, metrics.l0, metrics.dead, rare)
 
 
-def _transcoder(study: Study, source: str, target: str) -> SiteFigures | None:
-    found = load_transcoder(study, source, target)
-    if found is None:
-        return None
-    return SiteFigures(
-        source, found.coder.d_sae, found.metrics.fvu, found.metrics.l0, found.metrics.dead, None
-    )
-
-
 def _recovered(rows: dict[str, Faithfulness]) -> dict[str, float]:
-    names = (SAE_IN, SAE_OUT, SAE_BOTH, SOLVED, CUT, FIRING, TRAINED_TRANSCODER)
+    names = (SAE_IN, SAE_OUT, SAE_BOTH, SOLVED, CUT, FIRING, TRAINED_TRANSCODER, READOUT)
     names += tuple(f"{name}{BEFORE_TUNING}" for name in (SAE_OUT, SAE_BOTH, CUT))
     return {name: rows[name].loss_recovered for name in names if name in rows}
 

@@ -15,6 +15,7 @@ from circuitlogic.stages.splicing import (
     BEFORE_TUNING,
     CUT,
     FIRING,
+    READOUT,
     SAE_BOTH,
     SAE_IN,
     SAE_OUT,
@@ -58,8 +59,8 @@ def short_name(layer: str) -> str:
 class LmReport:
     """Figures of the layers studied so far."""
 
-    def __init__(self, config: StudyConfig, command: str) -> None:
-        self._config, self._command = config, command
+    def __init__(self, configs: Sequence[StudyConfig], command: str) -> None:
+        self._configs, self._command = configs, command
         self._columns: dict[str, list[_Column]] = {TRAINED: [], CONTROL: []}
         self._families: list[tuple[str, FamilyFigures]] = []
 
@@ -76,7 +77,7 @@ class LmReport:
         write_bytes(out / REPORT_FILE, ("\n".join(self._lines()).rstrip() + "\n").encode())
 
     def _lines(self) -> Iterator[str]:
-        config = self._config
+        config = self._configs[0]
         name = str(config.network.model).rstrip("/").rsplit("/", 1)[-1]
         trained, control = self._columns[TRAINED], self._columns[CONTROL]
         yield from (f"# Circuits of {plain(name)}", "")
@@ -95,8 +96,9 @@ class LmReport:
         yield from _table("Formulas", columns, _FORMULAS)
         yield from family_lines(self._families)
         yield from _galleries([name for name, _ in trained])
-        yield from ("", "## Reproduce", "", "```sh", self._command, "```", "", "```toml")
-        yield from (config_to_toml(config).rstrip(), "```")
+        yield from ("", "## Reproduce", "", "```sh", self._command, "```")
+        for config in self._configs:
+            yield from ("", "```toml", config_to_toml(config).rstrip(), "```")
 
 
 def _headline(trained: Sequence[_Column], control: Sequence[_Column]) -> Iterator[str]:
@@ -154,17 +156,14 @@ _SPLICE: tuple[_Row, ...] = (
     ("**recovered: connector, thresholded**", _recovered(CUT)),
     ("recovered: the same, silent below θ", _recovered(FIRING)),
     ("before tuning: output's dictionary; both; connector", _before),
-    ("recovered: a transcoder instead", _recovered(TRAINED_TRANSCODER)),
+    ("recovered: a transcoder trained instead", _recovered(TRAINED_TRANSCODER)),
+    ("recovered: the input's features, read out linearly", _recovered(READOUT)),
     ("same next token as the original", lambda one: share(one.agreement)),
 )
 
 
 def _of_site(one: SiteFigures) -> str:
     return f"{count(one.features)}; {one.fvu:.3f}; {one.l0:.1f}; {share(one.dead)}; {share(one.rare)}"
-
-
-def _transcoder(one: StretchFigures) -> str:
-    return NONE if one.transcoder is None else _of_site(one.transcoder)
 
 
 def _linear(one: StretchFigures) -> str:
@@ -187,7 +186,6 @@ _FIT: tuple[_Row, ...] = (
             f"{count(one.live)}; {share(one.copies)}; {count(one.live_before)}; {share(one.copies_before)}"
         ),
     ),
-    ("transcoder: the same, FVU of the output", _transcoder),
     ("edges; per live output feature", lambda one: f"{count(one.edges)}; {one.in_degree:.1f}"),
     ("R², median", lambda one: score(one.r2)),
     (

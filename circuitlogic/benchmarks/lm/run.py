@@ -1,5 +1,6 @@
 """Runs the language-model experiment: a study per layer of the config, untrained controls, the report of all."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +12,7 @@ from circuitlogic.errors import ConfigError, NothingLeftError
 from circuitlogic.networks.hf import expanded_sites, load_language_model
 from circuitlogic.progress import SILENT, Progress
 from circuitlogic.report.gallery import exhibits, gallery_lines
+from circuitlogic.stages.linear_share import make_linearity
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.study import Study
 from circuitlogic.whole_files import write_bytes
@@ -19,7 +21,7 @@ from circuitlogic.whole_files import write_bytes
 def run_lm(
     work: Path,
     out: Path,
-    config: StudyConfig,
+    configs: Sequence[StudyConfig],
     control: str | None,
     command: str,
     progress: Progress = SILENT,
@@ -29,35 +31,35 @@ def run_lm(
     Args:
         work: Holds `trained/LAYER` and `control/LAYER`.
         out: Folder of `README.md` and the galleries.
-        config: Of a language model; its sites are the inputs and outputs of modules.
-        control: Layers whose name contains this are studied untrained too; None: none is.
+        configs: Of one language model; their sites are the inputs and outputs of modules. One with
+            `random_weights` is of a control.
+        control: Layers whose name contains this are studied untrained too, with the same settings; None: none is.
         command: What was typed, for the report.
         progress: Told of every stage.
 
     Raises:
-        ConfigError: the config is of another kind of network, or already of a control.
+        ConfigError: a config is of another kind of network, or all are of controls.
     """
-    if config.network.kind != "hf" or config.network.random_weights:
-        raise ConfigError("this experiment needs network.kind = 'hf' without random_weights")
-    layers = layer_configs(_with_transcoders(config))
-    report = LmReport(config, command)
-    for name, one in layers.items():
-        study = made(work / TRAINED / name, one, progress)
-        report.add(TRAINED, study)
-        galleries(study, out, name)
-        report.write(out)
-        if control is not None and control in name:
-            random = replace(one, network=replace(one.network, random_weights=True))
-            report.add(CONTROL, made(work / CONTROL / name, random, progress))
+    if any(config.network.kind != "hf" for config in configs) or not any(map(_trained, configs)):
+        raise ConfigError("this experiment needs network.kind = 'hf', and one config without random_weights")
+    report = LmReport(configs, command)
+    for config in configs:
+        for name, one in layer_configs(config).items():
+            role = TRAINED if _trained(config) else CONTROL
+            study = made(work / role / name, one, progress)
+            report.add(role, study)
+            if role == TRAINED:
+                galleries(study, out, name)
             report.write(out)
+            if role == TRAINED and control is not None and control in name:
+                random = replace(one, network=replace(one.network, random_weights=True))
+                report.add(CONTROL, made(work / CONTROL / name, random, progress))
+                report.write(out)
     return out / REPORT_FILE
 
 
-def _with_transcoders(config: StudyConfig) -> StudyConfig:
-    """The connectors are compared with transcoders, trained ones if the config does not say which."""
-    if config.transcoders.kind != "none":
-        return config
-    return replace(config, transcoders=replace(config.transcoders, kind="trained"))
+def _trained(config: StudyConfig) -> bool:
+    return not config.network.random_weights
 
 
 def layer_configs(config: StudyConfig) -> dict[str, StudyConfig]:
@@ -71,9 +73,9 @@ def layer_configs(config: StudyConfig) -> dict[str, StudyConfig]:
 
 
 def made(root: Path, config: StudyConfig, progress: Progress) -> Study:
-    """One finished study with a transcoder, linear shares, gates, splice test and interventions."""
+    """One finished study with linear shares, gates, splice test and interventions."""
     study = pipeline.train(root, config, progress)
-    pipeline.compare(study, progress)
+    make_linearity(study, progress)
     pipeline.extract(study, progress=progress)
     pipeline.verify_gates(study, progress=progress)
     return Study.open(root)

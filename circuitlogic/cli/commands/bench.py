@@ -276,7 +276,12 @@ def reading(
 
 @bench_app.command("lm")
 def lm(
-    config_file: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="Of a language model's study.")],
+    config_files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="CONFIG.toml...", help="Of a language model; one with random_weights is a control."
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the report.")] = Path(
         "reports/lm"
     ),
@@ -293,6 +298,8 @@ def lm(
 ) -> None:
     """Study a language model and its untrained copy side by side, layer by layer, with galleries of its gates.
 
+    Layers that need settings of their own get a file of their own.
+
     Example: circuitlogic bench lm novels.toml --out reports/novels
     """
     from circuitlogic.benchmarks.lm.run import run_lm
@@ -301,9 +308,9 @@ def lm(
     from circuitlogic.config import load_config
 
     only = f" --control-of {control_of}" if control and control_of else "" if control else " --no-control"
-    command = f"circuitlogic bench lm {config_file.name}{only} --out {out.name}"
-    config = load_config(config_file)
-    wanted = control_of if control else None
+    command = f"circuitlogic bench lm {' '.join(map(str, config_files))}{only} --out {out}"
+    configs = [load_config(path) for path in config_files]
+    wanted = control_of if control and not any(c.network.random_weights for c in configs) else None
     with with_threads(threads), console_progress(Streams(color=not no_color, quiet=quiet)) as progress:
-        report = run_lm(work, out, config, wanted, command, progress)
+        report = run_lm(work, out, configs, wanted, command, progress)
     write(f"{report}\n")
