@@ -11,11 +11,11 @@ from cli_runs import Cli
 from text_cases import tiny_settings, write_model
 
 from circuitlogic import pipeline
-from circuitlogic.config import config_from_mapping, config_to_toml
+from circuitlogic.config import TranscoderConfig, config_from_mapping, config_to_toml
 from circuitlogic.errors import ConfigError, DataError, StudyError, UnknownNameError
 from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.extracted import load_gates
-from circuitlogic.stages.splicing import CUT, ORIGINAL, SAE_OUT, ZERO
+from circuitlogic.stages.splicing import CUT, ORIGINAL, SAE_OUT, TRANSCODER, ZERO
 from circuitlogic.stages.subject import load_card
 from circuitlogic.stages.subject_kinds import stored_subject
 from circuitlogic.stages.token_rows import load_windows
@@ -79,6 +79,19 @@ def test_the_splice_test_orders_what_must_be_ordered(study: Study) -> None:
     assert {row.samples for row in metrics.variants} == {rows[ZERO].samples}
     assert rows[SAE_OUT].kl < rows[ZERO].kl
     assert rows[SAE_OUT].kl < rows[CUT].kl < rows[ZERO].kl
+
+
+@pytest.mark.parametrize("kind", ["readout", "trained"])
+def test_a_transcoder_is_spliced_beside_the_connector(kind: str, study: Study) -> None:
+    before = {row.variant: row for row in pipeline.verify(study).variants}
+    asked = replace(study.config, transcoders=TranscoderConfig(kind=kind))
+    made = pipeline.train(study.root, asked)
+    after = {row.variant: row for row in pipeline.extract(made).variants}
+    assert set(after) == {*before, TRANSCODER}
+    assert after[TRANSCODER].kl < after[ZERO].kl
+    assert {name: after[name] for name in before} == before
+    pipeline.extract(pipeline.train(study.root, study.config))
+    assert not Study.open(study.root).has(f"transcoders/{OUT}")
 
 
 def test_extraction_is_repeatable_and_a_changed_model_is_refused(study: Study, text_folder: Path) -> None:

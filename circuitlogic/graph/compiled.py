@@ -4,31 +4,17 @@ Compiled code is cached on disk where a place for it can be written, and compile
 Neighbour lists fall in |weight|, so a walk leaves a list at the first edge that is too weak.
 """
 
-import inspect
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitlogic.compiling import compiled
 from circuitlogic.graph.columns import ByteArray, IntArray, RealArray
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _SCAN = 16
 """A level that holds more than a 16th of the nodes it spans is read off the marks in order; else it is sorted."""
 
 
-def _compiled(kernel: F) -> F:
-    kernel = cast(F, inspect.unwrap(kernel))  # checks of annotations that a test run wraps around it
-    try:
-        return cast(F, numba.njit(cache=True, nogil=True)(kernel))
-    except RuntimeError:  # no folder for the cache can be written: a read-only installation
-        return cast(F, numba.njit(nogil=True)(kernel))
-
-
-@_compiled
+@compiled
 def put_in_order(marks: ByteArray, queue: IntArray, first: int, count: int, low: int, high: int) -> None:
     """Order `queue[first:count]`, nodes from `low` to `high` that are marked 2, and mark them 1."""
     if (count - first) * _SCAN > high - low:
@@ -44,7 +30,7 @@ def put_in_order(marks: ByteArray, queue: IntArray, first: int, count: int, low:
         marks[queue[at]] = 1
 
 
-@_compiled
+@compiled
 def reach(
     indptr: IntArray,
     neighbour: IntArray,
@@ -100,7 +86,7 @@ def reach(
     return count, level + 1, followed
 
 
-@_compiled
+@compiled
 def gather(
     indptr: IntArray,
     neighbour: IntArray,
@@ -136,7 +122,7 @@ def gather(
     return count
 
 
-@_compiled
+@compiled
 def influence(
     indptr: IntArray,
     neighbour: IntArray,
@@ -166,7 +152,7 @@ def influence(
                 felt[far] = offered
 
 
-@_compiled
+@compiled
 def best_paths(
     indptr: IntArray,
     neighbour: IntArray,
@@ -210,7 +196,7 @@ def best_paths(
                         rank[far, after, place] = nth
 
 
-@_compiled
+@compiled
 def best_path(
     indptr: IntArray,
     neighbour: IntArray,
@@ -259,7 +245,7 @@ def best_path(
             via[goal] = near
 
 
-@_compiled
+@compiled
 def sort_lists(
     indptr: IntArray,
     owner: IntArray,

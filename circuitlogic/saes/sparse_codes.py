@@ -47,11 +47,11 @@ def batch_codes(
     return SparseCodes(rows, features, F.relu(values), len(x))
 
 
-def decoded(sae: SparseAutoencoder, codes: SparseCodes) -> Float[Tensor, "batch d_in"]:
+def decoded(sae: SparseAutoencoder, codes: SparseCodes) -> Float[Tensor, "batch d_out"]:
     """The reconstruction."""
     parts = codes.values[:, None] * sae.W_dec[codes.features]
     return (
-        torch.zeros(codes.samples, sae.d_in, device=parts.device).index_add(0, codes.rows, parts) + sae.b_dec
+        torch.zeros(codes.samples, sae.d_out, device=parts.device).index_add(0, codes.rows, parts) + sae.b_dec
     )
 
 
@@ -61,13 +61,14 @@ def sparse_loss(
     codes: SparseCodes,
     silent: Bool[Tensor, " d_sae"] | None,
     weight: float,
+    target: Float[Tensor, "batch d_out"] | None = None,
 ) -> LossParts:
     """As `topk.reconstruction_loss`."""
-    x_hat = decoded(sae, codes)
-    reconstruction = mean_squared_error(x, x_hat)
+    wanted, given = x if target is None else target, decoded(sae, codes)
+    reconstruction = mean_squared_error(wanted, given)
     auxiliary = reconstruction.new_zeros(())
     if silent is not None and bool(silent.any()):
-        auxiliary = weight * _auxiliary(sae, x, x_hat, torch.nonzero(silent).flatten())
+        auxiliary = weight * _auxiliary(sae, x, wanted, given, torch.nonzero(silent).flatten())
     fired = torch.zeros(sae.d_sae, dtype=torch.bool, device=x.device)
     fired[codes.features[codes.values.detach() > 0]] = True
     return LossParts(reconstruction, auxiliary, reconstruction + auxiliary, fired)
@@ -76,15 +77,16 @@ def sparse_loss(
 def _auxiliary(
     sae: SparseAutoencoder,
     x: Float[Tensor, "batch d_in"],
-    x_hat: Float[Tensor, "batch d_in"],
+    wanted: Float[Tensor, "batch d_out"],
+    given: Float[Tensor, "batch d_out"],
     silent: Int[Tensor, " s"],
 ) -> Float[Tensor, ""]:
     """As `topk.auxiliary_loss`, on the silent features' columns alone."""
-    residual = (x - x_hat).detach()
+    residual = (wanted - given).detach()
     centred = x - sae.b_dec if sae.apply_b_dec_to_input else x
     z = torch.addmm(sae.b_enc[silent], centred, sae.W_enc[:, silent])
     values, at = z.topk(min(max(sae.d_in // 2, 1), len(silent)), dim=1, sorted=False)
     codes = torch.zeros_like(z).scatter(1, at, F.relu(values))
     unexplained = mean_squared_error(residual, codes @ sae.W_dec[silent])
     size = residual.square().mean().clamp_min(torch.finfo(x.dtype).tiny)
-    return unexplained / size * x.var(dim=0, correction=0).mean()
+    return unexplained / size * wanted.var(dim=0, correction=0).mean()

@@ -21,6 +21,7 @@ from circuitlogic.stages.connecting import connector_fidelity
 from circuitlogic.stages.dictionaries import load_ends
 from circuitlogic.stages.network_metrics import NetworkMetrics
 from circuitlogic.stages.subject import Subject
+from circuitlogic.stages.transcoding import load_transcoder
 from circuitlogic.study import Study
 from circuitlogic.verify.splice import Change, Edit, Spliced, Variant, as_faithfulness, splice
 
@@ -45,7 +46,14 @@ def measure_splices(
     cut = tuple(connector.thresholded(threshold) for connector in connectors)
     ends = load_ends(study)
     parts = [
-        _Part(number, len(ends), (places[a.site], places[b.site]), (a, b), (solved, short), train)
+        _Part(
+            number if len(ends) > 1 else None,
+            (places[a.site], places[b.site]),
+            (a, b),
+            (solved, short),
+            load_transcoder(study, b.site),
+            train,
+        )
         for number, ((a, b), solved, short) in enumerate(zip(ends, connectors, cut, strict=True))
     ]
     variants = [*chain.from_iterable(part.variants() for part in parts), *_joint(parts)]
@@ -85,32 +93,37 @@ class _Part:
 
     def __init__(
         self,
-        number: int,
-        of: int,
+        number: int | None,
         sites: tuple[Site, Site],
         dictionaries: tuple[Dictionary, Dictionary],
         connectors: tuple[Connector, Connector],
+        transcoder: Transcoder | None,
         train: PairedActivations,
     ) -> None:
-        self._number = number if of > 1 else None
-        self._prefix = f"{sites[1].module}: " if of > 1 else ""
+        self._number = number
+        self._prefix = "" if number is None else f"{sites[1].module}: "
         self._sites, self._connectors = sites, connectors
         self._encoder, self._decoder = dictionaries[0].encoder, _decoding(dictionaries[1])
+        given = self._encoder if isinstance(self._encoder, Transcoder) else None
+        self._transcoder = given or transcoder
         self._thresholds = dictionaries[1].statistics.thresholds
         rows = train.stores[dictionaries[1].site].rows(slice(0, 65_536))
         self._mean = torch.from_numpy(rows).mean(0)
 
     def variants(self) -> list[Variant]:
         """The best that the dictionaries allow first, the thresholded connector last."""
-        inner: tuple[str, ...] = (SAE_IN, SAE_BOTH)
-        if not isinstance(self._encoder, SparseAutoencoder):
-            inner = (TRANSCODER,) if isinstance(self._encoder, Transcoder) else ()
+        inner = ((SAE_IN, SAE_BOTH) if self.has_both else ()) + ((TRANSCODER,) if self.has_transcoder else ())
         return [self.variant(name) for name in (SAE_OUT, *inner, MEAN, ZERO, SOLVED, FIRING, CUT)]
 
     @property
     def has_both(self) -> bool:
         """Whether the source's dictionary gives back what it encodes."""
         return isinstance(self._encoder, SparseAutoencoder)
+
+    @property
+    def has_transcoder(self) -> bool:
+        """Whether something predicts the target straight from the source's features."""
+        return self._transcoder is not None
 
     def variant(self, name: str) -> Variant:
         """One of them."""
@@ -126,7 +139,7 @@ class _Part:
             SAE_OUT: lambda: (out,),
             SAE_IN: lambda: (Edit(source, source, _through(self._encoder)),),
             SAE_BOTH: lambda: (Edit(source, source, _through(self._encoder)), out),
-            TRANSCODER: lambda: (Edit(source, target, _predicting(self._encoder)),),
+            TRANSCODER: lambda: (Edit(source, target, _predicting(self._transcoder)),),
             MEAN: lambda: (Edit(target, target, lambda _, y: self._mean.expand_as(y)),),
             ZERO: lambda: (Edit(target, target, lambda _, y: torch.zeros_like(y)),),
             SOLVED: lambda: (Edit(source, target, self._connected(self._connectors[0], False)),),
@@ -153,7 +166,8 @@ def _joint(parts: list[_Part]) -> list[Variant]:
     if len(parts) < 2:
         return []
     both = (SAE_BOTH,) if all(part.has_both for part in parts) else ()
-    names = (SAE_OUT, *both, MEAN, ZERO, SOLVED, FIRING, CUT)
+    direct = (TRANSCODER,) if all(part.has_transcoder for part in parts) else ()
+    names = (SAE_OUT, *both, *direct, MEAN, ZERO, SOLVED, FIRING, CUT)
     return [
         Variant(
             f"all together: {name}",
@@ -176,7 +190,7 @@ def _through(encoder: Encoder) -> Change:
     return lambda _, y: encoder(y)
 
 
-def _predicting(encoder: Encoder) -> Change:
-    if not isinstance(encoder, Transcoder):
-        raise StudyError(f"{type(encoder).__name__} predicts nothing but what it encodes")
-    return lambda x, _: encoder.predict(encoder.encode(x), x)
+def _predicting(transcoder: Transcoder | None) -> Change:
+    if transcoder is None:
+        raise StudyError("there is no transcoder of this stretch")
+    return lambda x, _: transcoder(x)
