@@ -16,7 +16,7 @@ from circuitlogic.errors import ConfigError
 _ADAPTER = TypeAdapter(StudyConfig)
 
 
-_DEMO: dict[str, dict[str, object]] = {
+_DIGITS: dict[str, dict[str, object]] = {
     "network": {"hidden": (32, 32, 32), "epochs": 80, "batch_size": 64, "shift": 0},
     "saes": {"expansion": 2.0, "k": 4, "epochs": 80, "batch_size": 64},
     "connectors": {"epochs": 60, "batch_size": 64},
@@ -71,7 +71,25 @@ def _leaves(config: Any, prefix: str = "") -> list[tuple[str, Any]]:
 
 def demo_config(seed: int = 0) -> StudyConfig:
     """Settings of `circuitlogic demo`: the embedded digits, small enough for half a minute."""
-    return config_from_mapping({"seed": seed, **_DEMO})
+    return config_from_mapping({"seed": seed, **_DIGITS})
+
+
+def over_dataset_defaults(values: dict[str, Any]) -> dict[str, Any]:
+    """`values` over what its data set asks for where they say nothing.
+
+    The defaults of `StudyConfig` are for the size of MNIST. The embedded digits are 1,797 samples of 64 pixels: as
+    many passes over them are too few steps to learn anything by.
+    """
+    data, network = (values.get(name, {}) for name in ("data", "network"))
+    if not isinstance(data, dict) or not isinstance(network, dict):
+        return values
+    if network.get("kind", "image_mlp") != "image_mlp" or data.get("dataset", "digits") != "digits":
+        return values
+    merged: dict[str, Any] = {**values}
+    for table, settings in _DIGITS.items():
+        given = values.get(table, {})
+        merged[table] = {**settings, **given} if isinstance(given, dict) else given
+    return merged
 
 
 def load_config(path: Path) -> StudyConfig:
