@@ -243,7 +243,7 @@ class ExtractConfig:
     bootstrap: int = 200
     """Resamplings behind each F1 interval."""
     check_thresholds: bool = True
-    """Read every named gate again with half and twice the firing threshold, and flag it if its kind changes."""
+    """Read every gate also with half and twice the firing threshold, and flag it if its kind changes."""
 
 
 @dataclass(frozen=True, slots=True)
