@@ -114,7 +114,7 @@ def _npy_writer(array: AnyArray, dtype: str) -> Writer:
 
     def write(stream: BufferedIOBase) -> None:
         np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(flat))
-        content = memoryview(flat).cast("B") if flat.size else b""
+        content = flat.data.cast("B") if flat.size else b""
         for begin in range(0, flat.nbytes, _PIECE):
             stream.write(content[begin : begin + _PIECE])
 
