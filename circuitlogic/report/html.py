@@ -33,9 +33,18 @@ from circuitlogic.report.diagrams import cone_picture, cone_roots, logic_cone, s
 from circuitlogic.report.edge_rows import EdgeList, edge_list
 from circuitlogic.report.examples import ExampleBook
 from circuitlogic.report.expansion import MEASURED_HEADS
+from circuitlogic.report.gate_figures import (
+    FIDELITY_COLUMNS,
+    FIDELITY_NOTE,
+    STABILITY_COLUMNS,
+    fidelity_rows,
+    stability_rows,
+    stability_text,
+)
 from circuitlogic.report.gate_rows import best_across_kinds, sorted_gates
 from circuitlogic.report.looks import Looks
 from circuitlogic.report.rows import GateRow, StudyView
+from circuitlogic.report.sweep_section import HEADS, TITLE, SweepView, sweep_view
 from circuitlogic.report.tables import KIND_STYLES
 from circuitlogic.report.tiles import Tile, tiles
 from circuitlogic.report.token_book import TokenBook
@@ -51,9 +60,16 @@ CONES = 3
 TABLES: dict[str, object] = {
     "network": NETWORK_COLUMNS,
     "network_lines": network_lines,
+    "sweep": HEADS,
+    "sweep_title": TITLE,
     "connector": CONNECTOR_COLUMNS,
     "sae": SAE_COLUMNS,
     "gate": GATE_NUMBERS,
+    "fidelity": FIDELITY_COLUMNS,
+    "fidelity_rows": fidelity_rows,
+    "stability": STABILITY_COLUMNS,
+    "stability_rows": stability_rows,
+    "stability_text": stability_text,
 }
 NESTED = 24
 """Cards whose expansion is drawn; the others say it in words."""
@@ -80,6 +96,14 @@ class Cone:
 
 
 @dataclass(frozen=True, slots=True)
+class Swept:
+    """Accuracy against edges."""
+
+    view: SweepView
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """What the template lays out besides the view."""
 
@@ -91,6 +115,7 @@ class Page:
     cones: tuple[Cone, ...]
     strips: tuple[Strip, ...]
     edges: EdgeList
+    sweep: Swept | None
     sprite_rules: tuple[Markup, ...]
     aspect: float
 
@@ -113,24 +138,23 @@ def html_report(view: StudyView, study: Study, progress: Progress = SILENT, budg
     """
     check_extracted(view, study)
     sprites = SpriteSheet(ExampleBook(study))
-    strips = _strips(view, study)
-    cones = _cones(view)
+    drawn = (_cones(view), _strips(view, study), _swept(study))
     table = sorted_gates(view.gates)[:MAX_ROWS]
-    bare = _rendered(view, _page(view, table, (), cones, strips, SpriteSheet(ExampleBook(study))))
+    bare = _rendered(view, _page(view, table, (), drawn, SpriteSheet(ExampleBook(study))))
     room = (BUDGET if budget is None else budget) - len(bare.encode())
     books = (Looks(study, view), TokenBook(study, view.labels))
     cards = tuple(_cards_within(view, sprites, books, room, progress))
-    return _rendered(view, _page(view, table, cards, cones, strips, sprites))
+    return _rendered(view, _page(view, table, cards, drawn, sprites))
 
 
 def _page(
     view: StudyView,
     table: tuple[GateRow, ...],
     cards: tuple[Card, ...],
-    cones: tuple[Cone, ...],
-    strips: tuple[Strip, ...],
+    drawn: tuple[tuple[Cone, ...], tuple[Strip, ...], Swept | None],
     sprites: SpriteSheet,
 ) -> Page:
+    cones, strips, sweep = drawn
     return Page(
         tiles=tiles(view),
         table=table,
@@ -139,6 +163,7 @@ def _page(
         cones=cones,
         strips=strips,
         edges=edge_list(view),
+        sweep=sweep,
         sprite_rules=tuple(Markup(rule) for rule in sprites.rules),  # noqa: S704
         aspect=sprites.aspect,
     )
@@ -188,6 +213,11 @@ def _cones(view: StudyView) -> tuple[Cone, ...]:
     return tuple(found)
 
 
+def _swept(study: Study) -> Swept | None:
+    view = sweep_view(study)
+    return None if view is None else Swept(view, png_data_uri(view.picture))
+
+
 def _strips(view: StudyView, study: Study) -> tuple[Strip, ...]:
     threshold = view.header.threshold or 0.0
     found: list[Strip] = []
@@ -223,6 +253,7 @@ def _environment() -> Environment:
         "quiet_kinds": frozenset(KIND_STYLES),
         "weight_path": weight_path,
         "columns": TABLES,
+        "fidelity_note": FIDELITY_NOTE,
         "measured_heads": MEASURED_HEADS,
         "split": numbers.split_title,
         "dash": numbers.NONE,
