@@ -25,7 +25,8 @@ class Finding:
     """Literals (columns of the states), bit i of the table being `chosen[i]`."""
     table: BoolArray
     f1: float
-    cost: int
+    cost: float
+    """In prices of a literal."""
     objective: float
     """1 - F1 + price * cost: the lower the better."""
 
