@@ -78,7 +78,6 @@ def decide(
         pairs,
         price,
         options.max_literals,
-        prices=_prices(pool.effects),
         kernels=kernels(options.compiled),
     )
     best = search.run() if pool.literals else NOTHING
@@ -90,14 +89,6 @@ def decide(
         if count is not None and count.objective < _objective(search, best, states) - 1e-9:
             formula, f1 = _count_formula(count, wide_pool, training.inverted), count.f1
     return Decision(formula, f1, pool, states, _runner_up(search, best, pool, formula, training.inverted))
-
-
-CLEAR, FAINT, CLEAR_PRICE, FAINT_PRICE = 0.25, 0.1, 1.0, 1.0
-
-
-def _prices(effects: FloatArray) -> FloatArray:
-    share = np.abs(effects) / np.abs(effects).max(initial=1e-30)
-    return np.where(share >= CLEAR, CLEAR_PRICE, np.where(share < FAINT, FAINT_PRICE, 1.0))
 
 
 def _states(pool: Pool, training: Training) -> States:

@@ -25,8 +25,7 @@ class Finding:
     """Literals (columns of the states), bit i of the table being `chosen[i]`."""
     table: BoolArray
     f1: float
-    cost: float
-    """In prices of a literal."""
+    cost: int
     objective: float
     """1 - F1 + price * cost: the lower the better."""
 

@@ -26,7 +26,7 @@ _GOOD = 0.95
 _TELLING = 5
 _IMPROVES = 1e-9
 
-NOTHING = Finding((), np.zeros(1, dtype=np.bool_), 0.0, 0.0, 1.0)
+NOTHING = Finding((), np.zeros(1, dtype=np.bool_), 0.0, 0, 1.0)
 """Never: what every formula must beat."""
 
 
@@ -44,8 +44,6 @@ class Search:
     price: float
     limit: int
     """Most literals of a formula."""
-    prices: FloatArray | None = None
-    """[literals] what each costs, in prices; None: one."""
     bar: float = np.inf
     """Objective to beat: what cannot, were each of its literals paid once, is not priced."""
     kernels: Kernels = PLAIN
@@ -152,12 +150,11 @@ class Search:
         ready = templates(len(on), len(ordered) - len(on))
         effects = self.effects[list(ordered)]
         tried = self.kernels.propose(self.states, ordered, effects, ready, self.total, self.price)
-        best, extra = NOTHING, self._extra(ordered)
+        best = NOTHING
         if on:
-            cost = float(ready.costs[tried.template]) + extra
-            objective = tried.objective + self.price * extra
-            best = Finding(ordered, ready.tables[tried.template], tried.f1, cost, objective)
-        least = 1 - tried.swept_f1 + self.price * (len(ordered) + extra)
+            cost = int(ready.costs[tried.template])
+            best = Finding(ordered, ready.tables[tried.template], tried.f1, cost, tried.objective)
+        least = 1 - tried.swept_f1 + self.price * len(ordered)
         if on and (least >= min(best.objective, self.bar) or (tried.swept == best.table).all()):
             return best
         found = self.finding(ordered, tried.swept, tried.swept_f1)
@@ -167,12 +164,8 @@ class Search:
         """`table` over `chosen` with its price."""
         at = {literal: i for i, literal in enumerate(chosen)}
         nested = tuple((at[low], at[high]) for low, high in self.nested if low in at and high in at)
-        cost = canonical.cost_of(table, nested) + self._extra(chosen)
+        cost = canonical.cost_of(table, nested)
         return Finding(chosen, table, f1, cost, 1 - f1 + self.price * cost)
-
-    def _extra(self, chosen: tuple[int, ...]) -> float:
-        """What `chosen` cost above one price each."""
-        return 0.0 if self.prices is None else float(self.prices[list(chosen)].sum()) - len(chosen)
 
     def _parities(self) -> list[Finding]:
         """The best exclusive or of two literals, and the best of none or both, from all pairs at once."""
