@@ -30,7 +30,7 @@ from circuitlogic.stages.feature_network import (
     measure_feature_network,
     measure_split,
 )
-from circuitlogic.stages.network_metrics import FIDELITY, NetworkMetrics, load_metrics, save_metrics
+from circuitlogic.stages.network_metrics import FIDELITY, MEASURED, NetworkMetrics, load_metrics, save_metrics
 from circuitlogic.stages.selecting import make_selection
 from circuitlogic.stages.subject import (
     Subject,
@@ -46,6 +46,7 @@ from circuitlogic.stages.sweep import SweepPoint, make_sweep
 from circuitlogic.stages.text_subject import KIND as LANGUAGE_MODEL
 from circuitlogic.stages.token_contexts import make_contexts
 from circuitlogic.stages.token_evidence import make_token_evidence
+from circuitlogic.stages.transcoding import make_transcoders, transcoder_artefacts
 from circuitlogic.study import Study
 from circuitlogic.verify.intervention import GateIntervention
 
@@ -77,6 +78,7 @@ def train_on(root: Path, config: StudyConfig, subject: Subject, progress: Progre
 def _train_on(study: Study, subject: Subject, progress: Progress) -> Study:
     make_activations(study, subject, progress)
     make_dictionaries(study, progress)
+    make_transcoders(study, progress)
     make_connectors(study, subject, progress)
     make_feature_network(study, subject, progress)
     return study
@@ -121,11 +123,18 @@ def extract(
         make_class_evidence(study)
         make_contexts(study, subject, progress)
         make_token_evidence(study, subject, progress)
-        metrics = measure_feature_network(study, subject, config.threshold, "heldout", progress)
-    made_from = [study.entry(name).content for name in (SELECTED, GRAPH, activations_artefact("heldout"))]
-    key = study.key(FIDELITY, config.threshold, made_from)
-    if not study.is_done(FIDELITY, key):
-        save_metrics(metrics, study, FIDELITY, key)
+        return _fidelity(study, subject, config.threshold, progress)
+
+
+def _fidelity(study: Study, subject: Subject, threshold: float, progress: Progress) -> NetworkMetrics:
+    """The thresholded graph's figures, measured unless that is done."""
+    used = (SELECTED, GRAPH, activations_artefact("heldout"), *transcoder_artefacts(study))
+    made_from = [study.entry(name).content for name in used]
+    key = study.key(FIDELITY, MEASURED, threshold, study.config.text.splice_tokens, made_from)
+    if study.is_done(FIDELITY, key):
+        return load_metrics(study, FIDELITY)
+    metrics = measure_feature_network(study, subject, threshold, "heldout", progress)
+    save_metrics(metrics, study, FIDELITY, key)
     return metrics
 
 

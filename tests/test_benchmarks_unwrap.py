@@ -75,6 +75,8 @@ def test_an_unfinished_run_that_left_nothing_is_named(tmp_path: Path) -> None:
 
 
 def test_every_rung_is_a_config() -> None:
-    assert [rung.tune is None for rung in LADDER] == [True] + [False] * (len(LADDER) - 1)
+    untouched = [rung.tune is None and rung.exact is None for rung in LADDER]
+    assert untouched == [True] + [False] * (len(LADDER) - 1)
+    assert not any(rung.tune and rung.exact for rung in LADDER)
     for base in ("seed", "wide", "matched"):
         assert base_config(StudyConfig(), base).tune.epochs == 0

@@ -10,7 +10,13 @@ from cli_runs import Cli
 
 from circuitlogic.cli.setting_docs import documented_toml, setting_meanings
 from circuitlogic.cli.settings import parse_settings, resolve_config
-from circuitlogic.config import StudyConfig, config_from_mapping, config_to_toml, setting_names
+from circuitlogic.config import (
+    StudyConfig,
+    config_from_mapping,
+    config_to_toml,
+    demo_config,
+    setting_names,
+)
 from circuitlogic.errors import ConfigError
 from circuitlogic.study import Study
 
@@ -182,3 +188,19 @@ def test_config_show_prints_the_studys_own_settings(cli: Cli, study_copy: Path, 
 
     ran = cli("config", "show", "--study", study_copy)
     assert config_from_mapping(tomllib.loads(ran.out)) == small_config
+
+
+def test_the_digits_have_defaults_of_their_own(cli: Cli, tmp_path: Path):
+    import tomllib
+
+    shown = {
+        name: tomllib.loads(cli("config", "show", "--dataset", name).out) for name in ("digits", "mnist")
+    }
+    assert shown["digits"]["network"]["epochs"] > shown["mnist"]["network"]["epochs"]
+    assert shown["mnist"] | {"data": None} == tomllib.loads(config_to_toml(StudyConfig())) | {"data": None}
+    assert config_from_mapping(tomllib.loads(cli("config", "show").out)) == demo_config()
+    none = tmp_path / "none"
+    assert resolve_config(None, none, {}) == demo_config()
+    assert resolve_config(None, none, {"tune.epochs": 2}).tune.epochs == 2
+    assert resolve_config(None, none, {"data.dataset": "mnist"}).network == StudyConfig().network
+    assert resolve_config(None, none, {"network.kind": "hf"}).saes == StudyConfig().saes

@@ -73,6 +73,13 @@ def test_no_text_escapes_its_line(text: str) -> None:
     assert len(lines) == len(config_to_toml(StudyConfig(data=DataConfig(path="x"))).splitlines())
 
 
+def test_transcoders_are_for_language_models():
+    asked: dict[str, object] = {"kind": "readout"}
+    with pytest.raises(ConfigError, match="for language models"):
+        config_from_mapping({"transcoders": asked})
+    config_from_mapping({"transcoders": asked, "network": {"kind": "hf", "model": "m"}})
+
+
 def test_config_file_is_read(tmp_path: Path) -> None:
     file = tmp_path / "a.toml"
     file.write_text('seed = 7\n[saes]\nk = 3\nexpansion = 2\n[data]\npath = "/images/ü"\n', encoding="utf-8")

@@ -21,7 +21,8 @@ from circuitlogic.saes.registry import architecture_named
 from circuitlogic.saes.resampling import resample
 from circuitlogic.saes.rows import rows_of
 from circuitlogic.saes.saelens import save_sae
-from circuitlogic.saes.training import TrainedSae, learning_rate_share, train_sae
+from circuitlogic.saes.training import TrainedSae, train_sae
+from circuitlogic.saes.training_run import learning_rate_share
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -9,6 +9,7 @@ from study_cases import contents, tiny_config, use_tiny_data
 from circuitlogic import pipeline
 from circuitlogic.cli.entry import main
 from circuitlogic.errors import ConfigError
+from circuitlogic.render.images import png_data_uri
 from circuitlogic.report.write import write_report
 from circuitlogic.stages.controls import CONTROLS, load_controls
 from circuitlogic.stages.dictionaries import load_dictionary, load_sae_metrics, site_settings
@@ -77,14 +78,22 @@ def test_a_sweep_is_kept_read_back_and_extended(study: Study) -> None:
         pipeline.sweep(study, [0])
 
 
-def test_the_markdown_report_shows_the_sweep(study: Study, tmp_path: Path) -> None:
-    write_report(study, tmp_path / "before", ("md",))
-    pipeline.sweep(study, [10, 30])
-    write_report(study, tmp_path / "after", ("md",))
-    before, after = ((tmp_path / name / "report.md").read_text("utf-8") for name in ("before", "after"))
-    assert "Accuracy against edges" not in before
-    assert "![Accuracy against edges](img/sweep.png)" in after
-    assert (tmp_path / "after" / "img" / "sweep.png").stat().st_size > 0
+def test_both_reports_show_the_sweep(study: Study, tmp_path: Path) -> None:
+    write_report(study, tmp_path / "before")
+    points = pipeline.sweep(study, [10, 30])
+    write_report(study, tmp_path / "after")
+    for name in ("report.md", "index.html"):
+        before, after = ((tmp_path / when / name).read_text("utf-8") for when in ("before", "after"))
+        assert "Accuracy against edges" not in before
+        assert "Accuracy against edges" in after
+        for point in points:
+            edges = " + ".join(str(count) for count in point.metrics.variants[-1].edges)
+            assert edges not in before
+            assert edges in after
+    page = (tmp_path / "after" / "index.html").read_text("utf-8")
+    picture = (study.folder(SUMMARY) / PICTURE).read_bytes()
+    assert png_data_uri(picture) in page
+    assert (tmp_path / "after" / "img" / "sweep.png").read_bytes() == picture
 
 
 def test_controls_stand_beside_the_study(study: Study) -> None:

@@ -1,4 +1,4 @@
-"""Owns the settings with their meanings as TOML; the meanings are the docstrings in `circuitlogic.config`."""
+"""Owns the settings with their meanings as TOML; their docstrings in `circuitlogic.config.sections`."""
 
 import ast
 import inspect
@@ -6,8 +6,7 @@ import textwrap
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from circuitlogic import config as config_module
-from circuitlogic.config import StudyConfig, config_to_toml
+from circuitlogic.config import StudyConfig, config_to_toml, sections
 
 _WIDTH = 100
 
@@ -53,7 +52,7 @@ def _values_as_toml(config: StudyConfig) -> dict[str, str]:
 
 def setting_meanings() -> dict[str, dict[str, str]]:
     """Class name -> field name -> the string literal below the field."""
-    tree = ast.parse(inspect.getsource(config_module))
+    tree = ast.parse(inspect.getsource(sections))
     return {node.name: _field_docs(node) for node in tree.body if isinstance(node, ast.ClassDef)}
 
 

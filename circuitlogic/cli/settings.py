@@ -9,6 +9,7 @@ from typing import Any
 from circuitlogic.config import (
     StudyConfig,
     config_from_mapping,
+    over_dataset_defaults,
     read_toml,
     setting_names,
     with_settings,
@@ -19,7 +20,7 @@ _STUDY_CONFIG = "study.toml"
 
 
 def resolve_config(file: Path | None, study: Path, flags: dict[str, Any]) -> StudyConfig:
-    """Flags over `file`; without a file, over the settings that `study` already has, else over the defaults.
+    """Flags over `file`; without a file, over the settings that `study` already has; all over the defaults.
 
     Raises:
         ConfigError: a file that cannot be read, an unknown setting, a wrong value.
@@ -29,7 +30,7 @@ def resolve_config(file: Path | None, study: Path, flags: dict[str, Any]) -> Stu
         source = study / _STUDY_CONFIG
     values = {} if source is None else read_toml(source)
     config_from_mapping(values, origin=str(source or "the configuration"))
-    return config_from_mapping(with_settings(values, flags), origin="the settings")
+    return config_from_mapping(over_dataset_defaults(with_settings(values, flags)), origin="the settings")
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Any]:

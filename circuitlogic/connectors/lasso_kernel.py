@@ -10,7 +10,7 @@ The functions are written so that they run plain, too: work on all inputs is a N
 
 import numpy as np
 
-from circuitlogic.connectors.compiled import compiled
+from circuitlogic.compiling import compiled
 
 _GROWTH = 16
 _BISECTIONS = 12

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import sparse
 
-from circuitlogic.connectors.compiled import COMPILES, compiled
+from circuitlogic.compiling import COMPILES, compiled
 
 SparseRows: TypeAlias = Any
 """A `scipy.sparse.csr_matrix` or `csr_array` (scipy ships no types)."""

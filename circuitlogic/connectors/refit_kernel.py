@@ -5,7 +5,7 @@ Signs are kept by the active-set method of Lawson & Hanson (1974, ch. 23), start
 
 import numpy as np
 
-from circuitlogic.connectors.compiled import compiled
+from circuitlogic.compiling import compiled
 
 _RIDGE = 1e-10
 

@@ -12,7 +12,7 @@ q = mean θ·x.
 
 import numpy as np
 
-from circuitlogic.connectors.compiled import compiled
+from circuitlogic.compiling import compiled
 from circuitlogic.connectors.lasso_kernel import descend, joining, slack_ratio
 
 _GROWTH = 16

@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 
+from circuitlogic.compiling import COMPILES
 from circuitlogic.connectors import relu_kernel
-from circuitlogic.connectors.compiled import COMPILES
 from circuitlogic.connectors.gram_statistics import checked_pair
 from circuitlogic.connectors.lasso import Penalty, SolvedRows, each_above_zero
 from circuitlogic.connectors.prices import Prices, equal_prices

@@ -3,10 +3,10 @@
 import numpy as np
 import scipy.sparse as sp
 
+from circuitlogic.compiling import compiled
 from circuitlogic.extract.listing import Listed
 from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray
 from circuitlogic.logic.columns import stored
-from circuitlogic.logic.compiled import compiled
 
 
 @compiled

@@ -4,31 +4,17 @@ Sums are of whole numbers, or added in the order in which the plain versions add
 last bit. Compiled code is kept on disk where a place for it can be written.
 """
 
-import inspect
-from collections.abc import Callable
 from itertools import pairwise
-from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 import scipy.sparse
 
+from circuitlogic.compiling import compiled
 from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray
 from circuitlogic.logic.columns import stored
 from circuitlogic.logic.kernels import PAIRS, Kernels
 from circuitlogic.logic.proposals import TIE, Proposal, Templates
 from circuitlogic.logic.states import States
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def compiled(kernel: F) -> F:
-    """`kernel` as machine code."""
-    kernel = cast(F, inspect.unwrap(kernel))  # checks of annotations that a test run wraps around it
-    try:
-        return cast(F, numba.njit(cache=True, nogil=True)(kernel))
-    except RuntimeError:  # no folder for the cache can be written: a read-only installation
-        return cast(F, numba.njit(nogil=True)(kernel))
 
 
 @compiled

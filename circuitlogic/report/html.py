@@ -44,6 +44,7 @@ from circuitlogic.report.gate_figures import (
 from circuitlogic.report.gate_rows import best_across_kinds, sorted_gates
 from circuitlogic.report.looks import Looks
 from circuitlogic.report.rows import GateRow, StudyView
+from circuitlogic.report.sweep_section import HEADS, TITLE, SweepView, sweep_view
 from circuitlogic.report.tables import KIND_STYLES
 from circuitlogic.report.tiles import Tile, tiles
 from circuitlogic.report.token_book import TokenBook
@@ -59,6 +60,8 @@ CONES = 3
 TABLES: dict[str, object] = {
     "network": NETWORK_COLUMNS,
     "network_lines": network_lines,
+    "sweep": HEADS,
+    "sweep_title": TITLE,
     "connector": CONNECTOR_COLUMNS,
     "sae": SAE_COLUMNS,
     "gate": GATE_NUMBERS,
@@ -93,6 +96,14 @@ class Cone:
 
 
 @dataclass(frozen=True, slots=True)
+class Swept:
+    """Accuracy against edges."""
+
+    view: SweepView
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """What the template lays out besides the view."""
 
@@ -104,6 +115,7 @@ class Page:
     cones: tuple[Cone, ...]
     strips: tuple[Strip, ...]
     edges: EdgeList
+    sweep: Swept | None
     sprite_rules: tuple[Markup, ...]
     aspect: float
 
@@ -126,24 +138,23 @@ def html_report(view: StudyView, study: Study, progress: Progress = SILENT, budg
     """
     check_extracted(view, study)
     sprites = SpriteSheet(ExampleBook(study))
-    strips = _strips(view, study)
-    cones = _cones(view)
+    drawn = (_cones(view), _strips(view, study), _swept(study))
     table = sorted_gates(view.gates)[:MAX_ROWS]
-    bare = _rendered(view, _page(view, table, (), cones, strips, SpriteSheet(ExampleBook(study))))
+    bare = _rendered(view, _page(view, table, (), drawn, SpriteSheet(ExampleBook(study))))
     room = (BUDGET if budget is None else budget) - len(bare.encode())
     books = (Looks(study, view), TokenBook(study, view.labels))
     cards = tuple(_cards_within(view, sprites, books, room, progress))
-    return _rendered(view, _page(view, table, cards, cones, strips, sprites))
+    return _rendered(view, _page(view, table, cards, drawn, sprites))
 
 
 def _page(
     view: StudyView,
     table: tuple[GateRow, ...],
     cards: tuple[Card, ...],
-    cones: tuple[Cone, ...],
-    strips: tuple[Strip, ...],
+    drawn: tuple[tuple[Cone, ...], tuple[Strip, ...], Swept | None],
     sprites: SpriteSheet,
 ) -> Page:
+    cones, strips, sweep = drawn
     return Page(
         tiles=tiles(view),
         table=table,
@@ -152,6 +163,7 @@ def _page(
         cones=cones,
         strips=strips,
         edges=edge_list(view),
+        sweep=sweep,
         sprite_rules=tuple(Markup(rule) for rule in sprites.rules),  # noqa: S704
         aspect=sprites.aspect,
     )
@@ -199,6 +211,11 @@ def _cones(view: StudyView) -> tuple[Cone, ...]:
             below = tuple(rows[feature] for feature in inside if feature in rows and rows[feature].claims)
             found.append(Cone(row, below, Markup(svg)))  # noqa: S704
     return tuple(found)
+
+
+def _swept(study: Study) -> Swept | None:
+    view = sweep_view(study)
+    return None if view is None else Swept(view, png_data_uri(view.picture))
 
 
 def _strips(view: StudyView, study: Study) -> tuple[Strip, ...]:

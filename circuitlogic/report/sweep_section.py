@@ -1,6 +1,7 @@
-"""Owns the section on accuracy against edges in `report.md`, for studies that were swept."""
+"""Owns the section on accuracy against edges, for studies that were swept: what it says, and its Markdown."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from circuitlogic.report.markdown_text import table, term
@@ -10,26 +11,73 @@ from circuitlogic.study import Study
 from circuitlogic.whole_files import write_bytes
 
 _IMAGE = "sweep.png"
+TITLE = "Accuracy against edges"
 
 
-def sweep_section(study: Study, folder: Path, images: str) -> Iterator[str]:
-    """Picture and table of every budget measured; nothing where `circuitlogic sweep` has not run.
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A column's title, with the anchor of its definition where there is one."""
+
+    title: str
+    anchor: str = ""
+
+
+HEADS = (
+    Head("budget per connector"),
+    Head("edges", "edges"),
+    Head("accuracy", "accuracy"),
+    Head("agreement", "agreement"),
+    Head("KL", "kl"),
+    Head("R²"),
+    Head("firing F1"),
+    Head("live"),
+    Head("copies"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepView:
+    """What a page shows of a swept study."""
+
+    about: str
+    """Which samples, and how it was made."""
+    lines: tuple[tuple[str, ...], ...]
+    """One row of `HEADS` per budget, fewest edges first."""
+    picture: bytes
+    """PNG: accuracy and agreement against edges."""
+
+
+def sweep_view(study: Study) -> SweepView | None:
+    """The curve; None where `circuitlogic sweep` has not run.
 
     Raises:
         StudyError: the sweep is damaged.
     """
     if not study.has(SUMMARY):
-        return
-    write_bytes(folder / images / _IMAGE, (study.folder(SUMMARY) / PICTURE).read_bytes())
+        return None
     points = load_sweep(study)
     final = points[0].metrics.variants[-1]
-    yield from ("## Accuracy against edges", "", f"![Accuracy against edges]({images}/{_IMAGE})", "")
-    yield f"{split_title(final.split)}, {count(final.samples)} samples, after thresholding. Each budget is"
-    yield "pruned and tuned from the same connectors; R², firing F1, live and copies are of each connector."
-    yield ""
-    heads = ("budget per connector", term("edges", "edges"), term("accuracy", "accuracy"))
-    heads += (term("agreement", "agreement"), term("kl", "KL"), "R²", "firing F1", "live", "copies")
-    yield from table(heads, [_row(point) for point in points], left=1)
+    about = (
+        f"{split_title(final.split)}, {count(final.samples)} samples, after thresholding. Each budget is pruned "
+        "and tuned from the same connectors; R², firing F1, live and copies are of each connector."
+    )
+    picture = (study.folder(SUMMARY) / PICTURE).read_bytes()
+    return SweepView(about, tuple(_row(point) for point in points), picture)
+
+
+def sweep_section(study: Study, folder: Path, images: str) -> Iterator[str]:
+    """Picture and table of every budget measured, as Markdown; nothing where there is none.
+
+    Raises:
+        StudyError: the sweep is damaged.
+    """
+    view = sweep_view(study)
+    if view is None:
+        return
+    write_bytes(folder / images / _IMAGE, view.picture)
+    yield from (f"## {TITLE}", "", f"![{TITLE}]({images}/{_IMAGE})", "", view.about, "")
+    heads = tuple(term(head.anchor, head.title) if head.anchor else head.title for head in HEADS)
+    yield from table(heads, view.lines, left=1)
 
 
 def _row(point: SweepPoint) -> tuple[str, ...]:

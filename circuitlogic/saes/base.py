@@ -107,12 +107,16 @@ class SparseAutoencoder(nn.Module, ABC):
 
     @abstractmethod
     def training_loss(
-        self, x: Float[Tensor, "batch d_in"], silent: Bool[Tensor, " d_sae"] | None = None
+        self,
+        x: Float[Tensor, "batch d_in"],
+        silent: Bool[Tensor, " d_sae"] | None = None,
+        target: Float[Tensor, "batch d_out"] | None = None,
     ) -> LossParts:
         """The loss on one batch.
 
         Args:
             silent: features that have not fired for long; some architectures pull them towards the residual.
+            target: what decoding should give, where that is not `x` (transcoders).
         """
 
     def pre_activations(self, x: Float[Tensor, "batch d_in"]) -> Float[Tensor, "batch d_sae"]:
@@ -169,7 +173,7 @@ class SparseAutoencoder(nn.Module, ABC):
 
 
 def mean_squared_error(
-    x: Float[Tensor, "batch d_in"], x_hat: Float[Tensor, "batch d_in"]
+    x: Float[Tensor, "batch d_out"], x_hat: Float[Tensor, "batch d_out"]
 ) -> Float[Tensor, ""]:
     """Mean over samples and components."""
     return F.mse_loss(x_hat, x)

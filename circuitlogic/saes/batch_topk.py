@@ -56,21 +56,24 @@ class BatchTopK(UntiedAutoencoder):
         return F.relu(z) * (z > self.threshold)
 
     def training_loss(
-        self, x: Float[Tensor, "batch d_in"], silent: Bool[Tensor, " d_sae"] | None = None
+        self,
+        x: Float[Tensor, "batch d_in"],
+        silent: Bool[Tensor, " d_sae"] | None = None,
+        target: Float[Tensor, "batch d_out"] | None = None,
     ) -> LossParts:
         """MSE + the auxiliary loss of silent features; in training mode the threshold follows."""
         if self.d_sae > WIDE:
             codes = batch_codes(self, x, self.k * len(x), float(self.threshold))
             if self.training:
                 self._follow(codes.values.detach())
-            return sparse_loss(self, x, codes, silent, AUXILIARY_WEIGHT)
+            return sparse_loss(self, x, codes, silent, AUXILIARY_WEIGHT, target)
         z = self.pre_activations(x)
         flat = F.relu(z).flatten()
         values, at = flat.topk(self.k * len(x), sorted=False)
         features = torch.zeros_like(flat).scatter(0, at, values).view_as(z)
         if self.training:
             self._follow(values.detach())
-        return reconstruction_loss(self, x, z, features, silent)
+        return reconstruction_loss(self, x if target is None else target, z, features, silent)
 
     @torch.no_grad()
     def _follow(self, fired: Float[Tensor, " kept"]) -> None:

@@ -67,14 +67,16 @@ class Gated(UntiedAutoencoder):
         self,
         x: Float[Tensor, "batch d_in"],
         silent: Bool[Tensor, " d_sae"] | None = None,  # noqa: ARG002
+        target: Float[Tensor, "batch d_out"] | None = None,
     ) -> LossParts:
         """MSE + l1 * mean of the open gates + MSE of decoding those gates with the decoder held still.
 
         The step [z > 0] passes no gradient: the gate learns from the second and third terms (the paper's eq. 8).
         """
+        wanted = x if target is None else target
         z = self.pre_activations(x)
         features, gates = self.activate(z), F.relu(z)
-        reconstruction = mean_squared_error(x, self.decode(features))
+        reconstruction = mean_squared_error(wanted, self.decode(features))
         by_gates = torch.addmm(self.b_dec.detach(), gates, self.W_dec.detach())
-        sparsity = self.l1 * gates.mean() + mean_squared_error(x, by_gates)
+        sparsity = self.l1 * gates.mean() + mean_squared_error(wanted, by_gates)
         return LossParts(reconstruction, sparsity, reconstruction + sparsity, (features > 0).any(dim=0))

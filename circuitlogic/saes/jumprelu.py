@@ -88,6 +88,7 @@ class JumpRelu(UntiedAutoencoder):
         self,
         x: Float[Tensor, "batch d_in"],
         silent: Bool[Tensor, " d_sae"] | None = None,  # noqa: ARG002
+        target: Float[Tensor, "batch d_out"] | None = None,
     ) -> LossParts:
         """MSE + l0 * mean number of firing features, with straight-through gradients for the thresholds.
 
@@ -99,6 +100,6 @@ class JumpRelu(UntiedAutoencoder):
         nudge = ramp - ramp.detach()
         features = self.activate(z) + self.threshold.detach() * nudge
         firing = features.detach() > 0
-        reconstruction = mean_squared_error(x, self.decode(features))
+        reconstruction = mean_squared_error(x if target is None else target, self.decode(features))
         sparsity = self.l0 * (firing + nudge).sum(dim=1).mean()
         return LossParts(reconstruction, sparsity, reconstruction + sparsity, firing.any(dim=0))

@@ -44,6 +44,7 @@ class Relu(UntiedAutoencoder):
         self,
         x: Float[Tensor, "batch d_in"],
         silent: Bool[Tensor, " d_sae"] | None = None,  # noqa: ARG002
+        target: Float[Tensor, "batch d_out"] | None = None,
     ) -> LossParts:
         """MSE + l1 * mean feature."""
-        return l1_loss(self, x, self.l1)
+        return l1_loss(self, x, self.l1, target)

@@ -59,14 +59,20 @@ class ReluTied(SparseAutoencoder):
         self,
         x: Float[Tensor, "batch d_in"],
         silent: Bool[Tensor, " d_sae"] | None = None,  # noqa: ARG002
+        target: Float[Tensor, "batch d_out"] | None = None,
     ) -> LossParts:
         """MSE + l1 * mean feature."""
-        return l1_loss(self, x, self.l1)
+        return l1_loss(self, x, self.l1, target)
 
 
-def l1_loss(sae: SparseAutoencoder, x: Float[Tensor, "batch d_in"], l1: float) -> LossParts:
+def l1_loss(
+    sae: SparseAutoencoder,
+    x: Float[Tensor, "batch d_in"],
+    l1: float,
+    target: Float[Tensor, "batch d_out"] | None = None,
+) -> LossParts:
     """Mean squared error + `l1` * mean over samples and features of the features."""
     features = sae.encode(x)
-    reconstruction = mean_squared_error(x, sae.decode(features))
+    reconstruction = mean_squared_error(x if target is None else target, sae.decode(features))
     sparsity = l1 * features.mean()
     return LossParts(reconstruction, sparsity, reconstruction + sparsity, (features > 0).any(dim=0))

@@ -44,11 +44,14 @@ class TopK(UntiedAutoencoder):
         return largest_per_sample(z, self.k)
 
     def training_loss(
-        self, x: Float[Tensor, "batch d_in"], silent: Bool[Tensor, " d_sae"] | None = None
+        self,
+        x: Float[Tensor, "batch d_in"],
+        silent: Bool[Tensor, " d_sae"] | None = None,
+        target: Float[Tensor, "batch d_out"] | None = None,
     ) -> LossParts:
         """MSE + the auxiliary loss of silent features."""
         z = self.pre_activations(x)
-        return reconstruction_loss(self, x, z, self.activate(z), silent)
+        return reconstruction_loss(self, x if target is None else target, z, self.activate(z), silent)
 
 
 def check_k(k: int, d_sae: int) -> None:
@@ -75,34 +78,34 @@ def largest_per_sample(z: Float[Tensor, "batch d_sae"], k: int) -> Float[Tensor,
 
 def reconstruction_loss(
     sae: SparseAutoencoder,
-    x: Float[Tensor, "batch d_in"],
+    target: Float[Tensor, "batch d_out"],
     z: Float[Tensor, "batch d_sae"],
     features: Float[Tensor, "batch d_sae"],
     silent: Bool[Tensor, " d_sae"] | None,
 ) -> LossParts:
     """MSE of decoding `features`, plus the auxiliary loss where features are `silent`."""
-    x_hat = sae.decode(features)
-    reconstruction = mean_squared_error(x, x_hat)
+    decoded = sae.decode(features)
+    reconstruction = mean_squared_error(target, decoded)
     auxiliary = reconstruction.new_zeros(())
     if silent is not None and bool(silent.any()):
-        auxiliary = AUXILIARY_WEIGHT * auxiliary_loss(sae, x, x_hat, z, silent)
+        auxiliary = AUXILIARY_WEIGHT * auxiliary_loss(sae, target, decoded, z, silent)
     return LossParts(reconstruction, auxiliary, reconstruction + auxiliary, (features > 0).any(dim=0))
 
 
 def auxiliary_loss(
     sae: SparseAutoencoder,
-    x: Float[Tensor, "batch d_in"],
-    x_hat: Float[Tensor, "batch d_in"],
+    target: Float[Tensor, "batch d_out"],
+    decoded: Float[Tensor, "batch d_out"],
     z: Float[Tensor, "batch d_sae"],
     silent: Bool[Tensor, " d_sae"],
 ) -> Float[Tensor, ""]:
-    """How badly the d_in/2 most active silent features explain the residual, in units of x's variance.
+    """How badly the d_in/2 most active silent features explain the residual, in units of the target's variance.
 
     Gao et al. 2024, appendix A.2: MSE(e, ê) / MSE(e, 0), here times the batch's variance, as the MSE is.
     """
-    residual = (x - x_hat).detach()
+    residual = (target - decoded).detach()
     k = min(max(sae.d_in // 2, 1), int(silent.sum()))
     codes = largest_per_sample(z.masked_fill(~silent, -torch.inf), k)
     unexplained = mean_squared_error(residual, codes @ sae.W_dec)
-    size = residual.square().mean().clamp_min(torch.finfo(x.dtype).tiny)
-    return unexplained / size * x.var(dim=0, correction=0).mean()
+    size = residual.square().mean().clamp_min(torch.finfo(target.dtype).tiny)
+    return unexplained / size * target.var(dim=0, correction=0).mean()

@@ -6,15 +6,31 @@ from statistics import median
 
 from circuitlogic.logic.formula import literals_of
 from circuitlogic.report.gallery import GAIN, Exhibit, exhibits
+from circuitlogic.stages.connecting import load_connector_metrics
 from circuitlogic.stages.dictionaries import load_dictionary, load_sae_metrics
 from circuitlogic.stages.extracted import load_gates
+from circuitlogic.stages.linear_share import load_linearity
 from circuitlogic.stages.network_metrics import FIDELITY, load_metrics
-from circuitlogic.stages.splicing import CUT, FIRING, MEAN, ORIGINAL, SAE_BOTH, SAE_IN, SAE_OUT, SOLVED, ZERO
+from circuitlogic.stages.splicing import (
+    BEFORE_TUNING,
+    CUT,
+    FIRING,
+    MEAN,
+    ORIGINAL,
+    READOUT,
+    SAE_BOTH,
+    SAE_IN,
+    SAE_OUT,
+    SOLVED,
+    TRAINED_TRANSCODER,
+    ZERO,
+)
 from circuitlogic.stages.stretches import stretches
 from circuitlogic.stages.subject import load_card
 from circuitlogic.stages.token_evidence import load_token_evidence
 from circuitlogic.study import Study
 from circuitlogic.verify.faithfulness import Faithfulness
+from circuitlogic.verify.linearity import Linearity
 
 GOOD = 0.8
 """F1 from which a formula counts."""
@@ -39,6 +55,16 @@ class StretchFigures:
 
     source: SiteFigures
     target: SiteFigures
+    target_before: SiteFigures
+    """The output's dictionary before it was tuned with the connector; the same where it was not."""
+    copies: float
+    """Share of live output features that correlate above 0.9 with one input feature."""
+    copies_before: float
+    live_before: int
+    firing_f1_before: float
+    """Median of the connector as solved, on the dictionary as it was."""
+    linear: Linearity | None
+    """None where it was not measured."""
     tokens: int
     """Scored by the splice test."""
     original: float
@@ -90,6 +116,7 @@ def _figures(study: Study, source: str, target: str, number: int, of: int) -> St
     rows = {
         row.variant.removeprefix(prefix): row for row in metrics.variants if row.variant.startswith(prefix)
     }
+    solved = load_connector_metrics(study, source, target).fidelity
     original = next(row for row in metrics.variants if row.variant == ORIGINAL)
     fidelity, sparsity = metrics.fidelity[number], metrics.sparsity[number]
     gates = [g for g in load_gates(study) if g.feature.site == target and g.evidence is not None]
@@ -101,6 +128,12 @@ def _figures(study: Study, source: str, target: str, number: int, of: int) -> St
     return StretchFigures(
         source=_site(study, source),
         target=_site(study, target),
+        target_before=_site(study, target, tuned=False),
+        linear=load_linearity(study, target),
+        copies=fidelity.copy_rate,
+        copies_before=solved.copy_rate,
+        live_before=solved.live,
+        firing_f1_before=solved.firing_f1_median,
         tokens=original.samples,
         original=original.loss,
         worth=rows[ZERO].loss - original.loss,
@@ -125,14 +158,15 @@ def _figures(study: Study, source: str, target: str, number: int, of: int) -> St
     )
 
 
-def _site(study: Study, site: str) -> SiteFigures:
-    metrics, statistics = load_sae_metrics(study, site), load_dictionary(study, site).statistics
+def _site(study: Study, site: str, tuned: bool = True) -> SiteFigures:
+    metrics, statistics = load_sae_metrics(study, site, tuned), load_dictionary(study, site, tuned).statistics
     rare = float((statistics.firings < 100).double().mean())
     return SiteFigures(site, len(statistics.scales), metrics.fvu, metrics.l0, metrics.dead, rare)
 
 
 def _recovered(rows: dict[str, Faithfulness]) -> dict[str, float]:
-    names = (SAE_IN, SAE_OUT, SAE_BOTH, SOLVED, CUT, FIRING)
+    names = (SAE_IN, SAE_OUT, SAE_BOTH, SOLVED, CUT, FIRING, TRAINED_TRANSCODER, READOUT)
+    names += tuple(f"{name}{BEFORE_TUNING}" for name in (SAE_OUT, SAE_BOTH, CUT))
     return {name: rows[name].loss_recovered for name in names if name in rows}
 
 

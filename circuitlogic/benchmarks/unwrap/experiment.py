@@ -17,6 +17,7 @@ from circuitlogic import pipeline
 from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.benchmarks.figures import Figure, cached, rows
 from circuitlogic.benchmarks.seed_experiment import strongest
+from circuitlogic.benchmarks.unwrap.exact import Exact, solved_exactly
 from circuitlogic.benchmarks.unwrap.measured import medians, network_figures
 from circuitlogic.benchmarks.unwrap.rungs import (
     BUDGET,
@@ -39,6 +40,7 @@ from circuitlogic.stages.extracted import load_gates
 from circuitlogic.stages.extracting import make_gates, make_graph
 from circuitlogic.stages.feature_network import load_feature_network, true_map_of
 from circuitlogic.stages.seeds import seed_for
+from circuitlogic.stages.selecting import make_selection
 from circuitlogic.stages.subject import (
     Subject,
     image_samples,
@@ -173,7 +175,7 @@ class UnwrapExperiment:
 
     def _rung(self, rung: Rung, edges: int) -> list[Figure]:
         tune = None if rung.tune is None else replace(rung.tune, edges=edges)
-        return self._arm("ladder", f"{rung.name} | {edges}", rung.base, tune, budget=edges)
+        return self._arm("ladder", f"{rung.name} | {edges}", rung.base, tune, rung.exact, budget=edges)
 
     def _arm(
         self,
@@ -181,25 +183,31 @@ class UnwrapExperiment:
         arm: str,
         base: Base | Literal["neurons"],
         tune: TuneConfig | None,
+        exact: Exact | None = None,
+        *,
         test: bool = False,
         budget: int = 0,
     ) -> list[Figure]:
         base_study = self.first if base == "neurons" else self.study(base)
         made_from = [base_study.entry(a).content for a in base_study.artefacts()]
-        key = base_study.key(experiment, arm, tune, budget, self.threshold, self.seed, made_from, test)
+        key = base_study.key(experiment, arm, tune, exact, budget, self.threshold, self.seed, made_from, test)
         path = self.folder / "arms" / f"{_slug(experiment)}--{_slug(arm)}.json"
 
         def compute() -> Iterator[Figure]:
             self.progress.note(f"seed {self.seed}: {experiment}, {arm}")
             solved = self._neuron_chain() if base == "neurons" else self.solved(base)
-            tuned = self._tuned(solved, tune, budget)
+            tuned = self._tuned(solved, tune, exact, budget)
             yield from network_figures(
                 experiment, arm, self.seed, solved, tuned, self.threshold, self.samples(test)
             )
 
         return cached(path, key, compute)
 
-    def _tuned(self, solved: FeatureNetwork, tune: TuneConfig | None, budget: int) -> FeatureNetwork:
+    def _tuned(
+        self, solved: FeatureNetwork, tune: TuneConfig | None, exact: Exact | None, budget: int
+    ) -> FeatureNetwork:
+        if exact is not None:
+            return solved_exactly(solved, self.train_rows, exact, budget)
         if tune is None:
             return replace(solved, connectors=tuple(strongest(c, budget) for c in solved.connectors))
         seed = seed_for(self.seed, "feature_network")
@@ -243,6 +251,7 @@ class UnwrapExperiment:
 
     def _gates(self, arm: str, study: Study) -> Iterator[Figure]:
         """How well formulas predict their features, held out."""
+        make_selection(study, self.config.extract)
         make_graph(study, self.config.extract)
         make_gates(study, self.config.extract, self.progress)
         gates = load_gates(study)

@@ -6,6 +6,7 @@ Everything was settled on the held-out samples of seed 0.
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from circuitlogic.benchmarks.unwrap.exact import Exact
 from circuitlogic.config import ConnectorConfig, SaeConfig, StudyConfig, TuneConfig
 
 BUDGET = 458
@@ -31,7 +32,9 @@ class Rung:
     name: str
     base: Base
     tune: TuneConfig | None
-    """None: the solver's strongest entries, untouched."""
+    """None: nothing is tuned."""
+    exact: Exact | None = None
+    """What is solved instead; None, where nothing is tuned: the solver's strongest entries, untouched."""
 
 
 _LAYERWISE = TuneConfig(select="weight", divergence=0.0, student=0.0, epochs=8)
@@ -56,8 +59,9 @@ LADDER = (
     Rung("seed recipe", "seed", None),
     Rung("+ bias", "seed", replace(_LAYERWISE, train="biases", epochs=4)),
     Rung("+ proximal", "wide", replace(_LAYERWISE, train="biases", epochs=4)),
-    Rung("+ refit", "wide", _LAYERWISE),
-    Rung("+ student inputs", "wide", replace(_LAYERWISE, student=1.0)),
+    Rung("+ refit", "wide", None, "refit"),
+    Rung("+ penalty path", "wide", None, "path"),
+    Rung("+ student inputs", "wide", None, "student"),
     Rung("+ KL, pruned by effect", "wide", _KL),
     Rung("+ error per feature", "wide", _ANCHORED),
     Rung("+ interventional", "wide", _EDITED),

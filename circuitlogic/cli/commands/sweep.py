@@ -23,7 +23,7 @@ def sweep(
     Starts from the study's connectors with its own settings; finished budgets are read back.
 
     Writes the curve as `sweep/curve/curve.png` and `sweep.json` into the study; `circuitlogic report` shows it
-    in `report.md`.
+    in the page and in `report.md`.
 
     Example: circuitlogic sweep runs/digits --edges 100,200,400
     """

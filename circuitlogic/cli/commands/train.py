@@ -54,7 +54,8 @@ def train(
     """Train a network, its autoencoders and connectors.
 
     A stage that is done and unchanged is not run again: the same command resumes a study that was interrupted.
-    Without CONFIG.toml an existing study goes on with its own settings. Flags overrule both.
+    Without CONFIG.toml an existing study goes on with its own settings. Flags overrule both. What none of them
+    says takes its default, of which the small digits have their own (`circuitlogic config show --dataset digits`).
 
     Example: circuitlogic train --dataset digits --out runs/digits
     """

@@ -1,4 +1,7 @@
-"""Which kernels run: compiled by numba where it is installed, else the plain versions that define them."""
+"""How kernels are compiled: by Numba where it is installed; where it is missing the plain versions run.
+
+Importing this file imports Numba, which takes most of a second: only files of kernels do, loaded when they pay.
+"""
 
 import inspect
 from collections.abc import Callable
@@ -17,7 +20,7 @@ COMPILES = numba is not None
 
 
 def compiled(kernel: Callable[P, R]) -> Callable[P, R]:
-    """`kernel` as machine code that releases the GIL; without numba, `kernel` itself.
+    """`kernel` as machine code that releases the GIL; without Numba, `kernel` itself.
 
     Compiled code is kept on disk where the package's folder or the user's cache can be written.
     """
@@ -27,5 +30,5 @@ def compiled(kernel: Callable[P, R]) -> Callable[P, R]:
     make: Any = numba.njit
     try:
         return make(nogil=True, cache=True)(bare)
-    except RuntimeError:
+    except RuntimeError:  # no folder for the cache can be written: a read-only installation
         return make(nogil=True)(bare)

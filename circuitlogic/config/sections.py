@@ -1,15 +1,12 @@
-"""What a study is asked to do: every setting, its default and its meaning, read and written as TOML."""
+"""Every setting, its default and its meaning."""
 
-import json
-import tomllib
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from difflib import get_close_matches
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict
 
-from circuitlogic.errors import ConfigError
+from circuitlogic.config.families import WordFamily
+from circuitlogic.config.ranges import check_ranges
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -21,6 +18,7 @@ Init = Literal["random", "analytic"]
 Select = Literal["effect", "weight"]
 Trained = Literal["all", "biases"]
 AnchorBy = Literal["site", "feature"]
+TranscoderKind = Literal["none", "readout", "trained"]
 TunedDictionaries = Literal["frozen", "readout", "later"]
 
 
@@ -67,6 +65,9 @@ class TextConfig:
     """How activations are kept on disk; they are always computed on in float32."""
     disk_budget: float | None = None
     """Gigabytes that activations may take; more tokens than fit are refused before the capture."""
+    families: tuple[WordFamily, ...] = ()
+    """What `bench lm` looks for: tables of `name`, `words`, and `unless`, texts that must not be part of the `near`
+    tokens before. Nothing is trained or read differently for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,19 @@ class ConnectorConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class TranscoderConfig:
+    """One transcoder per stretch of a language model, from its input's features straight to its output."""
+
+    __pydantic_config__ = _STRICT
+
+    kind: TranscoderKind = "none"
+    """`readout`: the input's dictionary with the best linear decoder; `trained`: its encoder moves too, with the
+    epochs and learning rate of `saes`. The splice test compares it with the connector."""
+    ridge: float = 1e-4
+    """Penalty on squared decoder weights, as a share of the mean variance of a feature."""
+
+
+@dataclass(frozen=True, slots=True)
 class TuneConfig:
     """Pruning and tuning of the whole feature network towards the original's outputs."""
 
@@ -187,7 +201,8 @@ class TuneConfig:
     interventions: float = 0.0
     """Share of each batch made of edited features, with what the real layers make of them."""
     dictionaries: TunedDictionaries = "frozen"
-    """`frozen`; `readout`: the last decoder moves too; `later`: so do all autoencoders but the first."""
+    """`frozen`; `readout`: the last decoder moves too; `later`: so do all autoencoders but the first. A language
+    model's connectors are tuned only with `later`: each with the autoencoder of its layer's output."""
     dictionary_lr: float = 0.5
     """Learning rate of autoencoders, as a share of `lr`."""
     reconstruction: float = 1.0
@@ -247,248 +262,9 @@ class StudyConfig:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     saes: SaeConfig = field(default_factory=SaeConfig)
     connectors: ConnectorConfig = field(default_factory=ConnectorConfig)
+    transcoders: TranscoderConfig = field(default_factory=TranscoderConfig)
     tune: TuneConfig = field(default_factory=TuneConfig)
     extract: ExtractConfig = field(default_factory=ExtractConfig)
 
     def __post_init__(self) -> None:
-        _check_ranges(self)
-
-
-# Lowest value allowed for each number, by dotted name; strict ones are marked by a leading ">".
-_LOWEST: dict[str, str] = {
-    "seed": "0",
-    "data.heldout_fraction": ">0",
-    "text.heldout_documents": "0",
-    "text.tokens": "1",
-    "text.heldout_tokens": "1",
-    "text.splice_tokens": "1",
-    "text.context": "2",
-    "text.skip_first": "0",
-    "text.disk_budget": ">0",
-    "network.epochs": "1",
-    "network.batch_size": "1",
-    "network.lr": ">0",
-    "network.weight_decay": "0",
-    "network.activation_penalty": "0",
-    "network.shift": "0",
-    "saes.expansion": ">0",
-    "saes.expansion_in": ">0",
-    "saes.silent_after": "1",
-    "saes.l1": "0",
-    "saes.k": "1",
-    "saes.l0": "0",
-    "saes.epochs": "1",
-    "saes.batch_size": "1",
-    "saes.lr": ">0",
-    "saes.resample_every": "0",
-    "saes.later_expansion": ">0",
-    "saes.later_k": "1",
-    "connectors.l1": "0",
-    "connectors.epochs": "1",
-    "connectors.batch_size": "1",
-    "connectors.lr": ">0",
-    "connectors.penalties": "0",
-    "connectors.penalty_ratio": ">0",
-    "connectors.folds": "2",
-    "connectors.gap": ">0",
-    "tune.edges": "1",
-    "tune.min_edges": "0",
-    "tune.divergence": "0",
-    "tune.anchor": "0",
-    "tune.student": "0",
-    "tune.interventions": "0",
-    "tune.dictionary_lr": ">0",
-    "tune.reconstruction": "0",
-    "tune.live_rate": "0",
-    "tune.live_weight": "0",
-    "tune.copy_weight": "0",
-    "tune.epochs": "0",
-    "tune.batch_size": "1",
-    "tune.lr": ">0",
-    "extract.threshold": "0",
-    "extract.top_k": "1",
-    "extract.edges": "1",
-    "extract.firing": "0",
-    "extract.levels": "1",
-    "extract.min_firings": "1",
-    "extract.bootstrap": "0",
-}
-
-# What a number must stay below, where that is not infinity.
-_BELOW: dict[str, float] = {
-    "data.heldout_fraction": 1.0,
-    "connectors.penalty_ratio": 1.0,
-    "seed": 2.0**63,
-    "tune.student": 1.0 + 1e-9,
-    "tune.interventions": 1.0,
-    "tune.live_rate": 1.0,
-}
-
-
-def _check_ranges(config: StudyConfig) -> None:
-    for name, rule in _LOWEST.items():
-        value: Any = config
-        for part in name.split("."):
-            value = getattr(value, part)
-        if value is None:
-            continue
-        strict, low, high = rule.startswith(">"), float(rule.lstrip(">")), _BELOW.get(name, float("inf"))
-        if not low < value < high if strict else not low <= value < high:
-            bound = f"above {low:g}" if strict else f"at least {low:g}"
-            limit = f" and below {high:g}" if high < float("inf") else ""
-            raise ConfigError(f"{name} = {_short(value)} is not allowed: it must be {bound}{limit}")
-    if not config.network.hidden or min(config.network.hidden) < 1:
-        raise ConfigError(
-            f"network.hidden = {list(config.network.hidden)} is not allowed: give positive widths"
-        )
-
-
-_ADAPTER = TypeAdapter(StudyConfig)
-
-
-_DEMO: dict[str, dict[str, object]] = {
-    "network": {"hidden": (32, 32, 32), "epochs": 80, "batch_size": 64, "shift": 0},
-    "saes": {"expansion": 2.0, "k": 4, "epochs": 80, "batch_size": 64},
-    "connectors": {"epochs": 60, "batch_size": 64},
-    "tune": {"epochs": 100, "batch_size": 64},
-}
-
-
-def config_from_mapping(values: dict[str, Any], origin: str = "the configuration") -> StudyConfig:
-    """Check `values` (nested tables as in TOML) and build the config.
-
-    Raises:
-        ConfigError: an unknown setting (near names are suggested), a wrong type, a value out of range.
-    """
-    try:
-        # By way of JSON, because pydantic's strict mode takes lists for tuples only from there.
-        return _ADAPTER.validate_json(json.dumps(values, default=str), strict=True)
-    except ValidationError as error:
-        raise ConfigError(f"{origin}: {_first_problem(error)}") from None
-    except (ConfigError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{origin}: {error}") from None
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors(include_url=False)[0]
-    name = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        known = setting_names()
-        near = get_close_matches(name, known, n=2, cutoff=0.5)
-        return f"unknown setting {name!r}" + (f": did you mean {' or '.join(near)}?" if near else "")
-    if problem["type"] == "json_invalid":
-        return "a text is not valid Unicode"
-    if problem["type"] == "dataclass_type":
-        return f"{name} = {_short(problem['input'])}: it must be a table, [{name}]"
-    return f"{name} = {_short(problem['input'])}: {problem['msg'].lower()}"
-
-
-def _short(value: object) -> str:
-    """`value` as a message shows it."""
-    try:
-        text = repr(value)
-    except ValueError:
-        return "a number of thousands of digits"
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def setting_names() -> list[str]:
-    """Dotted names of all settings."""
-    return [name for name, _ in _leaves(StudyConfig())]
-
-
-def _leaves(config: Any, prefix: str = "") -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for f in fields(config):
-        value = getattr(config, f.name)
-        if is_dataclass(value):
-            found += _leaves(value, f"{prefix}{f.name}.")
-        else:
-            found.append((prefix + f.name, value))
-    return found
-
-
-def demo_config(seed: int = 0) -> StudyConfig:
-    """Settings of `circuitlogic demo`: the embedded digits, small enough for half a minute."""
-    return config_from_mapping({"seed": seed, **_DEMO})
-
-
-def load_config(path: Path) -> StudyConfig:
-    """Read a TOML config file.
-
-    Raises:
-        ConfigError: the file is missing, is not TOML, or holds a wrong setting.
-    """
-    return config_from_mapping(read_toml(path), origin=str(path))
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file, unchecked.
-
-    Raises:
-        ConfigError: the file is missing or is not TOML.
-    """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read config {path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from None
-
-
-def with_settings(values: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-    """`values` with dotted `settings` laid over them; settings that are None are skipped.
-
-    Raises:
-        ConfigError: `values` holds something else where a table belongs.
-    """
-    merged: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in values.items()}
-    for name, value in settings.items():
-        if value is None:
-            continue
-        table, _, leaf = name.rpartition(".")
-        if not table:
-            merged[leaf] = value
-        else:
-            held = merged.setdefault(table, {})
-            if not isinstance(held, dict):
-                raise ConfigError(f"{table} = {_short(held)}: it must be a table, [{table}]")
-            held[leaf] = value
-    return merged
-
-
-def config_to_toml(config: StudyConfig) -> str:
-    """The config as TOML text that `load_config` reads back to an equal config. None is left out.
-
-    Raises:
-        ConfigError: a text is not valid Unicode.
-    """
-    values = asdict(config)
-    lines = [
-        f"{k} = {_toml_value(v)}" for k, v in values.items() if not isinstance(v, dict) and v is not None
-    ]
-    for name, table in values.items():
-        if isinstance(table, dict):
-            lines += ["", f"[{name}]"]
-            lines += [f"{k} = {_toml_value(v)}" for k, v in table.items() if v is not None]
-    return "\n".join(lines) + "\n"
-
-
-def _toml_value(value: object) -> str:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return _toml_text(value)
-        case list() | tuple():
-            return "[" + ", ".join(_toml_value(v) for v in value) + "]"
-        case _:
-            return repr(value)
-
-
-def _toml_text(value: str) -> str:
-    """A basic string: quotes, backslashes and everything that is not printable are escaped."""
-    if any(0xD800 <= ord(c) < 0xE000 for c in value):
-        raise ConfigError(f"setting {_short(value)} is not valid Unicode")
-    escaped = (c if c.isprintable() else f"\\U{ord(c):08X}" for c in value)
-    return '"' + "".join(f"\\{c}" if c in ('"', "\\") else c for c in escaped) + '"'
+        check_ranges(self)
