@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from circuitlogic.benchmarks.figures import Figure, rows
-from circuitlogic.benchmarks.unwrap.answers import edges_at, edges_ratio, neuron_rows, target_rows
+from circuitlogic.benchmarks.unwrap.against_neurons import edges_at, edges_ratio, neuron_rows, tried_rows
+from circuitlogic.benchmarks.unwrap.answers import target_rows
 from circuitlogic.benchmarks.unwrap.report import write_unwrap_report
 from circuitlogic.benchmarks.unwrap.run import report_finished
 from circuitlogic.benchmarks.unwrap.rungs import BUDGET, LADDER, base_config
@@ -76,6 +77,8 @@ def test_fidelity_asks_the_neurons_for_more_edges_only_where_they_lack_it() -> N
     assert edges_ratio(at_drop, as_true=True) == "5.00x (by seed: 5.00)"
     beyond = with_fidelity(loose, str(BUDGET), 0.95, 0.8)
     assert edges_ratio(beyond, as_true=True) == "5.00x (by seed: at least 5.00)"
+    assert tried_rows(at_drop) == [[f"the recipe, {BUDGET} edges each", "800", "2.00", "2.50x"]]
+    assert tried_rows(at_drop, seed=1) == []
     assert neuron_rows(at_drop) == [[str(BUDGET), edges_ratio(at_drop), edges_ratio(at_drop, as_true=True)]]
 
 
