@@ -6,12 +6,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from circuitlogic import pipeline
+from circuitlogic.benchmarks.lm.figures import GOOD
 from circuitlogic.benchmarks.lm.report import CONTROL, GALLERIES, REPORT_FILE, TRAINED, LmReport, gallery_file
 from circuitlogic.config import StudyConfig
 from circuitlogic.errors import ConfigError, NothingLeftError
 from circuitlogic.networks.hf import expanded_sites, load_language_model
 from circuitlogic.progress import SILENT, Progress
-from circuitlogic.report.gallery import exhibits, gallery_lines
+from circuitlogic.report.gallery import GAIN, exhibits, gallery_lines
 from circuitlogic.stages.linear_share import make_linearity
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.study import Study
@@ -73,12 +74,21 @@ def layer_configs(config: StudyConfig) -> dict[str, StudyConfig]:
 
 
 def made(root: Path, config: StudyConfig, progress: Progress) -> Study:
-    """One finished study with linear shares, gates, splice test and interventions."""
+    """One finished study with linear shares, gates, splice test, and interventions if some gate uses context."""
     study = pipeline.train(root, config, progress)
     make_linearity(study, progress)
     pipeline.extract(study, progress=progress)
-    pipeline.verify_gates(study, progress=progress)
+    if _uses_context(study):
+        pipeline.verify_gates(study, progress=progress)
     return Study.open(root)
+
+
+def _uses_context(study: Study) -> bool:
+    """Whether a formula beats the current token alone: where none does, there is nothing to intervene for."""
+    try:
+        return bool(exhibits(study, min_f1=GOOD, min_gain=GAIN))
+    except NothingLeftError:
+        return False
 
 
 def galleries(study: Study, out: Path, layer: str) -> None:
