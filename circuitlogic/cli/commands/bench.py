@@ -116,6 +116,14 @@ def logic(
     out: ReportFile = None,
     json_file: JsonFile = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes; the result is the same.")] = 1,
+    parts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Keep finished parts here; the same command goes on from them.",
+            file_okay=False,
+        ),
+    ] = None,
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> None:
@@ -134,7 +142,7 @@ def logic(
     settings = planting.settings()
     streams = Streams(color=not no_color, quiet=quiet)
     with with_threads(1), console_progress(streams) as progress:
-        bench = run_logicbench(settings, progress, jobs)
+        bench = run_logicbench(settings, progress, jobs, parts)
     for table in draw_tables(bench):
         streams.draw(table)
     if json_file is not None:
