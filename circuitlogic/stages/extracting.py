@@ -37,7 +37,7 @@ def make_graph(study: Study, config: ExtractConfig) -> None:
 
 def make_gates(study: Study, config: ExtractConfig, progress: Progress, jobs: int = 1) -> None:
     """Read a gate for every live output feature of the graph; its nodes learn their kinds. `jobs`: processes."""
-    key = study.key("gates", SCHEMA, GRAPH_SCHEMA, config, study.config.seed, _made_from(study))
+    key = study.key("gates", SCHEMA, config, study.config.seed, _made_from(study))
     if study.is_done(GATES, key):
         return
     splits = {name: load_activations(study, name) for name in ("train", "heldout")}
