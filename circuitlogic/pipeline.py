@@ -5,7 +5,7 @@
 A stage that is done and unchanged is not run again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from circuitlogic.config import EdgeScore, ExtractConfig, StudyConfig
 from circuitlogic.datasets.images import ImageData
 from circuitlogic.errors import ConfigError
+from circuitlogic.features import FeatureId
 from circuitlogic.progress import SILENT, Progress
 from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import make_activations
@@ -208,10 +209,14 @@ def controls(study: Study, progress: Progress = SILENT) -> tuple[Control, ...]:
 
 
 def verify_gates(
-    study: Study, subject: Subject | None = None, split: str = "heldout", progress: Progress = SILENT
+    study: Study,
+    subject: Subject | None = None,
+    split: str = "heldout",
+    progress: Progress = SILENT,
+    only: Collection[FeatureId] | None = None,
 ) -> tuple[GateIntervention, ...]:
-    """Switch every gate's literals on and off in the original network; arguments and errors as `extract`."""
+    """Switch gates' literals on and off in the original network, of all gates or `only` some; else as `extract`."""
     subject = subject or stored_subject(study, progress)
     check_subject(study, subject)
     with subject.at_rest():
-        return make_causal(study, subject, split, progress)
+        return make_causal(study, subject, split, progress, only)

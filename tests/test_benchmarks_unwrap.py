@@ -1,11 +1,13 @@
 """The unwrapping benchmark: what its figures are turned into."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from circuitlogic.benchmarks.figures import Figure, rows
-from circuitlogic.benchmarks.unwrap.answers import edges_at, edges_ratio, target_rows
+from circuitlogic.benchmarks.unwrap.against_neurons import edges_at, edges_ratio, neuron_rows, tried_rows
+from circuitlogic.benchmarks.unwrap.answers import target_rows
 from circuitlogic.benchmarks.unwrap.report import write_unwrap_report
 from circuitlogic.benchmarks.unwrap.run import report_finished
 from circuitlogic.benchmarks.unwrap.rungs import BUDGET, LADDER, base_config
@@ -55,6 +57,29 @@ def test_the_ratio_is_made_seed_by_seed() -> None:
     assert edges_ratio(figures(0)) == "3.97x (by seed: 3.97)"
     assert edges_ratio([*figures(0), *figures(1)]).endswith("(by seed: 3.97, 3.97)")
     assert edges_ratio([]) == "-"
+
+
+def with_fidelity(found: list[Figure], arm: str, r2: float, f1: float) -> list[Figure]:
+    """`found` in which this arm's features are predicted so well."""
+    values = {"R2 1": r2, "R2 2": r2, "F1 1": f1, "F1 2": f1}
+    return [replace(f, value=values.get(f.metric, f.value)) if f.arm == arm else f for f in found]
+
+
+def test_fidelity_asks_the_neurons_for_more_edges_only_where_they_lack_it() -> None:
+    neurons = figures(0)
+    for budget, r2 in (("500", 0.4), ("1000", 0.6), ("2000", 0.8)):
+        neurons = with_fidelity(neurons, budget, r2, 0.9)
+    easy = with_fidelity(neurons, str(BUDGET), 0.4, 0.8)
+    assert edges_ratio(easy, as_true=True) == edges_ratio(easy)
+    loose = [replace(f, value=0.02) if (f.arm, f.metric) == (str(BUDGET), "drop") else f for f in neurons]
+    at_drop = with_fidelity(loose, str(BUDGET), 0.8, 0.8)
+    assert edges_ratio(at_drop) == "2.50x (by seed: 2.50)"
+    assert edges_ratio(at_drop, as_true=True) == "5.00x (by seed: 5.00)"
+    beyond = with_fidelity(loose, str(BUDGET), 0.95, 0.8)
+    assert edges_ratio(beyond, as_true=True) == "5.00x (by seed: at least 5.00)"
+    assert tried_rows(at_drop) == [[f"the recipe, {BUDGET} edges each", "800", "2.00", "2.50x"]]
+    assert tried_rows(at_drop, seed=1) == []
+    assert neuron_rows(at_drop) == [[str(BUDGET), edges_ratio(at_drop), edges_ratio(at_drop, as_true=True)]]
 
 
 def test_the_report_holds_what_was_measured_and_dashes_for_what_was_not(tmp_path: Path) -> None:

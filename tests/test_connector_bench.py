@@ -34,13 +34,13 @@ def test_planted_rows_are_the_relu_of_a_sparse_map() -> None:
     assert (data.x != other.x).nnz > 0
 
 
-@pytest.mark.parametrize("name", ["gram", "sklearn Lasso", "relu"])
+@pytest.mark.parametrize("name", ["gram", "gram, further penalty", "sklearn Lasso", "relu"])
 def test_stricter_settings_come_closer_by_the_common_certificate(name: str) -> None:
     where, arm = course(1500, 32, 12, 1e-3, 3, 0), BY_NAME[name]
-    gaps = [where.gap(arm, arm.solve(where.data, where.penalty, where.rows, s)) for s in arm.settings[:4]]
+    gaps = [where.gap(arm, arm.solve(where.task, s)) for s in arm.settings[:4]]
     assert gaps[-1] < 1e-4
     assert gaps[-1] <= gaps[0]
-    nothing = (np.zeros((3, 32)), where.problem.mean_y[where.rows])
+    nothing = (np.zeros((3, 32)), where.task.problem.mean_y[where.task.rows])
     assert where.gap(arm, nothing) > 0.1
 
 
@@ -63,6 +63,7 @@ def test_the_command_writes_what_it_shows(cli: Cli, tmp_path: Path) -> None:
     document = json.loads(figures.read_text())
     races = {race["arm"]: race for race in document["races"]}
     assert races["gram"]["gap"] <= 1e-6 < races["relu"]["gap"] <= 1e-3
+    assert len(races["gram"]["runs"]) == 1
     assert races["sklearn Lasso"]["note"] == "2, extrapolated"
     if not BY_NAME["celer Lasso"].present:
         assert races["celer Lasso"]["note"] == "not installed"

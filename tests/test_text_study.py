@@ -15,6 +15,7 @@ from circuitlogic.config import TranscoderConfig, TranscoderKind, config_from_ma
 from circuitlogic.errors import ConfigError, DataError, StudyError, UnknownNameError
 from circuitlogic.progress import SILENT
 from circuitlogic.stages.captured import load_activations
+from circuitlogic.stages.causal import load_causal
 from circuitlogic.stages.dictionaries import load_dictionary
 from circuitlogic.stages.extracted import load_gates
 from circuitlogic.stages.feature_network import make_feature_network
@@ -99,10 +100,8 @@ def test_a_transcoder_is_spliced_beside_the_connector(kind: TranscoderKind, stud
 
 def test_a_layers_autoencoder_moves_with_its_connector_and_the_inputs_does_not(study: Study) -> None:
     before = pipeline.verify(study)
-    tune = replace(
-        study.config.tune, dictionaries="later", epochs=6, live_rate=0.0, batch_size=128, edges=10_000
-    )
-    changed = replace(study.config, tune=tune)
+    tune = replace(study.config.tune, dictionaries="later", epochs=6, live_rate=0.0, batch_size=128)
+    changed = replace(study.config, tune=replace(tune, edges=10_000))
     (study.root / "study.toml").write_text(config_to_toml(changed))
     tuned = Study.open(study.root)
     subject = stored_subject(tuned)
@@ -133,7 +132,14 @@ def test_extraction_is_repeatable_and_a_changed_model_is_refused(study: Study, t
 
 
 def test_interventions_run_the_real_layer(study: Study) -> None:
+    some = [gate.feature for gate in load_gates(study) if gate.formula is not None][1:3]
+    assert load_causal(study) is None
+    chosen = pipeline.verify_gates(study, only=some)
+    assert [one.feature for one in chosen] == some
+    assert load_causal(study) == chosen
     gates = pipeline.verify_gates(study)
+    assert load_causal(study) == gates
+    assert len(gates) > len(chosen)
     assert gates
     assert any(literal.samples for gate in gates for literal in gate.literals)
     with pytest.raises(ConfigError, match="official test set"):

@@ -24,6 +24,8 @@ from circuitlogic.verify.word_families import FamilyRows, family_rows
 WORDS = 2
 """A family's gate fires on so many different words of it at least, each in a twentieth of its firings."""
 _SHARE = 0.05
+STANDS = 0.3
+"""Training F1 against the family below which no output stands for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def family_figures(study: Study) -> tuple[FamilyFigures, ...]:
         rows = {name: family_rows(family, w, vocabulary) for name, w in windows.items()}
         tokens = windows["train"].row_tokens
         chosen = _chosen(family, found, train, tokens, rows["train"])
-        if chosen is not None:
+        if chosen is not None and chosen[1] >= STANDS:
             index, f1, often = chosen
             sides = (inputs, np.asarray(heldout[:, [index]].toarray())[:, 0])
             words = tuple(vocabulary[token].strip() for token in often)

@@ -56,8 +56,8 @@ def _apart(layer: str, one: FamilyFigures) -> Iterator[str]:
     words = " ".join(code(word) for word in one.words)
     yield from (f"### {plain(family.name)}: `{layer}.out/{exhibit.row.gate.feature.index}`", "")
     yield f"- words: {words}; none of {unless} in the {family.near} tokens before"
-    yield f"- formula: {code(exhibit.row.expression)}"
-    yield f"- weighted: {code(exhibit.row.graded)}"
+    yield f"- formula: {code(exhibit.row.expression, 400)}"
+    yield f"- weighted: {code(exhibit.row.graded, 240)}"
     if one.apart is not None:
         right, n, wrong, m = one.apart
         others = f"{share(wrong)} of {count(m)} others"

@@ -1,6 +1,6 @@
 """Owns the figures of one stretch of a language model's study; all held out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -97,9 +97,9 @@ class StretchFigures:
     """Of these, with a literal that vetoes."""
     contextual: int
     """Of these, beating the current token alone by >= 0.05."""
-    contextual_one: int
-    """Of these, passing interventions in at least one direction."""
-    contextual_both: int
+    contextual_one: int | None
+    """Of these, passing interventions in at least one direction; None where they were not run on any."""
+    contextual_both: int | None
     token_f1: float | None
     """Median held-out F1 of the current token alone, over gates that could be read."""
 
@@ -152,8 +152,8 @@ def _figures(study: Study, source: str, target: str, number: int, of: int) -> St
         good=len(good),
         good_negative=sum("NOT" in one.row.expression for one in good),
         contextual=len(contextual),
-        contextual_one=sum(one.directions is not None and one.directions.passed >= 1 for one in contextual),
-        contextual_both=sum(one.directions is not None and one.directions.passed == 2 for one in contextual),
+        contextual_one=_passing(contextual, 1),
+        contextual_both=_passing(contextual, 2),
         token_f1=median(tokens) if tokens else None,
     )
 
@@ -168,6 +168,12 @@ def _recovered(rows: dict[str, Faithfulness]) -> dict[str, float]:
     names = (SAE_IN, SAE_OUT, SAE_BOTH, SOLVED, CUT, FIRING, TRAINED_TRANSCODER, READOUT)
     names += tuple(f"{name}{BEFORE_TUNING}" for name in (SAE_OUT, SAE_BOTH, CUT))
     return {name: rows[name].loss_recovered for name in names if name in rows}
+
+
+def _passing(contextual: Sequence[Exhibit], least: int) -> int | None:
+    if contextual and all(one.causal is None for one in contextual):
+        return None
+    return sum(one.directions is not None and one.directions.passed >= least for one in contextual)
 
 
 def _kept(found: Iterable[Exhibit]) -> float | None:

@@ -107,9 +107,11 @@ def _headline(trained: Sequence[_Column], control: Sequence[_Column]) -> Iterato
     yield from ("interventions in the original layer:**", "")
     columns = [*trained, ("all layers", None), *((f"{CONTROL} {name}", one) for name, one in control)]
 
-    def cells(of: Callable[[StretchFigures], int]) -> list[str]:
-        total = sum(of(one) for _, one in trained)
-        return [count(total if one is None else of(one)) for _, one in columns]
+    def cells(of: Callable[[StretchFigures], int | None]) -> list[str]:
+        every = [of(one) for _, one in trained]
+        total = None if None in every else sum(n for n in every if n is not None)
+        found = [total if one is None else of(one) for _, one in columns]
+        return [NONE if n is None else count(n) for n in found]
 
     rows = [
         ["F1 ≥ 0.8", *cells(lambda one: one.good)],
@@ -206,8 +208,6 @@ _FORMULAS: tuple[_Row, ...] = (
     ("formulas with F1 ≥ 0.8", lambda one: count(one.good)),
     ("of these with a veto", lambda one: _part(one.good_negative, one.good)),
     ("**of these contextual**", lambda one: count(one.contextual)),
-    ("**contextual and passing an intervention in one direction**", lambda one: count(one.contextual_one)),
-    ("contextual and passing both", lambda one: count(one.contextual_both)),
 )
 
 

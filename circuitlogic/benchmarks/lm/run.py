@@ -1,17 +1,21 @@
 """Runs the language-model experiment: a study per layer of the config, untrained controls, the report of all."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 from circuitlogic import pipeline
+from circuitlogic.benchmarks.lm.families import family_figures
+from circuitlogic.benchmarks.lm.figures import GOOD
 from circuitlogic.benchmarks.lm.report import CONTROL, GALLERIES, REPORT_FILE, TRAINED, LmReport, gallery_file
 from circuitlogic.config import StudyConfig
 from circuitlogic.errors import ConfigError, NothingLeftError
+from circuitlogic.features import FeatureId
 from circuitlogic.networks.hf import expanded_sites, load_language_model
 from circuitlogic.progress import SILENT, Progress
-from circuitlogic.report.gallery import exhibits, gallery_lines
+from circuitlogic.report.gallery import GAIN, exhibits, gallery_lines
 from circuitlogic.stages.linear_share import make_linearity
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.study import Study
@@ -73,12 +77,20 @@ def layer_configs(config: StudyConfig) -> dict[str, StudyConfig]:
 
 
 def made(root: Path, config: StudyConfig, progress: Progress) -> Study:
-    """One finished study with linear shares, gates, splice test and interventions."""
+    """One finished study: linear shares, gates, splice test, interventions on gates that say more than a token."""
     study = pipeline.train(root, config, progress)
     make_linearity(study, progress)
     pipeline.extract(study, progress=progress)
-    pipeline.verify_gates(study, progress=progress)
+    pipeline.verify_gates(study, progress=progress, only=_telling(study))
     return Study.open(root)
+
+
+def _telling(study: Study) -> frozenset[FeatureId]:
+    """Gates that are intervened on: those that beat the current token alone, and those that stand for a family."""
+    found = [one.exhibit for one in family_figures(study)]
+    with suppress(NothingLeftError):
+        found += exhibits(study, min_f1=GOOD, min_gain=GAIN)
+    return frozenset(one.row.gate.feature for one in found)
 
 
 def galleries(study: Study, out: Path, layer: str) -> None:

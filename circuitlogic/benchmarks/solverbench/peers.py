@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from circuitlogic.benchmarks.solverbench.planted_rows import PlantedRows
-from circuitlogic.connectors.gram_statistics import centred, gram_statistics
+from circuitlogic.connectors.gram_statistics import CentredProblem, centred, gram_statistics
 from circuitlogic.connectors.lasso import solve_lasso
 from circuitlogic.connectors.relu_rows import relu_samples, solve_relu
 from circuitlogic.connectors.solvers.descent import adam_step_sizes, linear_tail
@@ -31,6 +31,18 @@ _BATCH = 1024
 _FIRST_ORDER_GAP = 1e-4
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """What an arm is to solve."""
+
+    data: PlantedRows
+    penalty: float
+    rows: np.ndarray
+    """On which arms are certified, and arms that go row by row are timed."""
+    problem: CentredProblem
+    """The linear problem of all rows, for whom statistics are at hand already."""
+
+
 @dataclass(frozen=True, slots=True)
 class Arm:
     """One way to solve rows."""
@@ -43,8 +55,8 @@ class Arm:
     """Whether it solves row after row, so that a sample of rows tells the time of all."""
     settings: tuple[Any, ...]
     """What it can be run at, cheapest first."""
-    solve: Callable[[PlantedRows, float, np.ndarray, Any], Weights]
-    """(data, penalty, rows, setting) -> W and b of these rows."""
+    solve: Callable[[Task, Any], Weights]
+    """(task, setting) -> W and b of the task's rows."""
 
     def wanted(self, gap: float) -> float:
         """The gap it is held to: first-order methods come no closer than 1e-4 in a time worth waiting for."""
@@ -61,41 +73,49 @@ class Arm:
         return self.needs is None or find_spec(self.needs) is not None
 
 
-def _gram(data: PlantedRows, penalty: float, rows: np.ndarray, gap: float) -> Weights:
+def _problem_of(data: PlantedRows) -> CentredProblem:
     n_out, n_in = data.weight.shape
-    statistics = gram_statistics([(data.x, data.y)], n_in, n_out)[0]
-    solved = solve_lasso(centred(statistics), penalty, gap=gap)
-    return solved.weight[rows], solved.bias[rows]
+    return centred(gram_statistics([(data.x, data.y)], n_in, n_out)[0])
 
 
-def _relu(data: PlantedRows, penalty: float, rows: np.ndarray, gap: float) -> Weights:
-    n_out, n_in = data.weight.shape
-    linear = solve_lasso(centred(gram_statistics([(data.x, data.y)], n_in, n_out)[0]), penalty, gap=1e-3)
+def _gram(task: Task, gap: float) -> Weights:
+    solved = solve_lasso(_problem_of(task.data), task.penalty, gap=gap)
+    return solved.weight[task.rows], solved.bias[task.rows]
+
+
+def _gram_again(task: Task, gap: float) -> Weights:
+    """Another penalty on the same statistics, from zero."""
+    solved = solve_lasso(task.problem, task.penalty, gap=gap)
+    return solved.weight[task.rows], solved.bias[task.rows]
+
+
+def _relu(task: Task, gap: float) -> Weights:
+    linear = solve_lasso(_problem_of(task.data), task.penalty, gap=1e-3)
     start = (linear.weight, linear.bias)
-    solved = solve_relu(relu_samples(data.x, data.y), penalty, gap=gap, start=start)
-    return solved.weight[rows], solved.bias[rows]
+    solved = solve_relu(relu_samples(task.data.x, task.data.y), task.penalty, gap=gap, start=start)
+    return solved.weight[task.rows], solved.bias[task.rows]
 
 
-def _by_estimator(module: str) -> Callable[[PlantedRows, float, np.ndarray, float], Weights]:
+def _by_estimator(module: str) -> Callable[[Task, float], Weights]:
     """Row after row by a `Lasso` estimator in scikit-learn's manner, on sparse columns."""
 
-    def solve(data: PlantedRows, penalty: float, rows: np.ndarray, tolerance: float) -> Weights:
+    def solve(task: Task, tolerance: float) -> Weights:
         lasso: Any = import_module(module).Lasso
-        x = data.x.tocsc().astype(np.float64)
-        y = data.y.tocsc()[:, rows].toarray().astype(np.float64)
-        weight, bias = np.zeros((len(rows), x.shape[1])), np.zeros(len(rows))
-        for number in range(len(rows)):
-            made = lasso(alpha=penalty, tol=tolerance, fit_intercept=True).fit(x, y[:, number])
+        x = task.data.x.tocsc().astype(np.float64)
+        y = task.data.y.tocsc()[:, task.rows].toarray().astype(np.float64)
+        weight, bias = np.zeros((y.shape[1], x.shape[1])), np.zeros(y.shape[1])
+        for number in range(y.shape[1]):
+            made = lasso(alpha=task.penalty, tol=tolerance, fit_intercept=True).fit(x, y[:, number])
             weight[number], bias[number] = np.asarray(made.coef_).ravel(), float(made.intercept_)
         return weight, bias
 
     return solve
 
 
-def _adam(loss: Loss) -> Callable[[PlantedRows, float, np.ndarray, tuple[float, int]], Weights]:
-    def solve(data: PlantedRows, penalty: float, rows: np.ndarray, schedule: tuple[float, int]) -> Weights:
-        weight, bias = _descend(data, penalty, loss, *schedule)
-        return weight[rows].double().numpy(), bias[rows].double().numpy()
+def _adam(loss: Loss) -> Callable[[Task, tuple[float, int]], Weights]:
+    def solve(task: Task, schedule: tuple[float, int]) -> Weights:
+        weight, bias = _descend(task.data, task.penalty, loss, *schedule)
+        return weight[task.rows].double().numpy(), bias[task.rows].double().numpy()
 
     return solve
 
@@ -123,8 +143,12 @@ def _descend(data: PlantedRows, penalty: float, loss: Loss, lr: float, epochs: i
     return weight.detach(), bias.detach()
 
 
+OURS = {"linear": "gram", "relu": "relu"}
+FURTHER = "gram, further penalty"
+
 ARMS = (
     Arm("gram", "linear", None, False, (1e-2, 1e-4, 1e-6, 1e-8), _gram),
+    Arm(FURTHER, "linear", None, False, (1e-2, 1e-4, 1e-6, 1e-8), _gram_again),
     Arm("sklearn Lasso", "linear", "sklearn", True, _TOLERANCES, _by_estimator("sklearn.linear_model")),
     Arm("celer Lasso", "linear", "celer", True, _TOLERANCES, _by_estimator("celer")),
     Arm("skglm Lasso", "linear", "skglm", True, _TOLERANCES, _by_estimator("skglm")),

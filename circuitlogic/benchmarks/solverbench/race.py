@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from circuitlogic.benchmarks.solverbench.peers import Arm, Weights
-from circuitlogic.benchmarks.solverbench.planted_rows import PlantedRows, plant_rows
+from circuitlogic.benchmarks.solverbench.peers import Arm, Task, Weights
+from circuitlogic.benchmarks.solverbench.planted_rows import plant_rows
 from circuitlogic.connectors.gram_statistics import CentredProblem, centred, gram_statistics
 from circuitlogic.connectors.lasso import lasso_gaps
 from circuitlogic.connectors.relu_rows import ReluSamples, relu_gaps, relu_samples
@@ -39,26 +39,19 @@ class Race:
 class Course:
     """What is solved, and the common certificate."""
 
-    data: PlantedRows
-    penalty: float
-    rows: np.ndarray
-    """Rows on which arms that go row by row are timed, and all arms are certified."""
-    problem: CentredProblem
+    task: Task
     samples: ReluSamples
+    """Of the rows looked at."""
 
     def gap(self, arm: Arm, found: Weights) -> float:
         """The same function for every arm of a loss."""
+        whole, rows = self.task.problem, self.task.rows
+        empty = whole.energy[rows]
         if arm.loss == "linear":
-            problem = CentredProblem(
-                self.problem.gram,
-                self.problem.cross[self.rows],
-                self.problem.energy[self.rows],
-                self.problem.mean_x,
-                self.problem.mean_y[self.rows],
-            )
-            gaps, empty = lasso_gaps(problem, found[0], self.penalty), problem.energy
+            problem = CentredProblem(whole.gram, whole.cross[rows], empty, whole.mean_x, whole.mean_y[rows])
+            gaps = lasso_gaps(problem, found[0], self.task.penalty)
         else:
-            gaps, empty = relu_gaps(self.samples, *found, self.penalty), self.problem.energy[self.rows]
+            gaps = relu_gaps(self.samples, *found, self.task.penalty)
         return float((gaps * empty).sum() / empty.sum())
 
 
@@ -67,7 +60,8 @@ def course(samples: int, n_in: int, n_out: int, penalty: float, rows: int, seed:
     data = plant_rows(samples, n_in, n_out, seed)
     chosen = np.unique(np.linspace(0, n_out - 1, min(rows, n_out)).astype(int))
     problem = centred(gram_statistics([(data.x, data.y)], n_in, n_out)[0])
-    return Course(data, penalty, chosen, problem, relu_samples(data.x, data.y.tocsc()[:, chosen].tocsr()))
+    samples_of_rows = relu_samples(data.x, data.y.tocsc()[:, chosen].tocsr())
+    return Course(Task(data, penalty, chosen, problem), samples_of_rows)
 
 
 def race(
@@ -75,46 +69,52 @@ def race(
 ) -> list[Race]:
     """Time every arm at the cheapest setting that reaches its loss's gap."""
     with threadpool_limits(1):
-        warm = plant_rows(200, 16, 16, 0)
-        ready: dict[str, tuple[Arm, Any, float] | None] = {}
+        warm = course(200, 16, 16, 0.01, 2, 0).task
+        ready: dict[str, _Ready] = {}
         for arm in progress.track(arms, "settings that reach the gap", len(arms)):
             if arm.present:
-                arm.solve(warm, 0.01, np.arange(2), arm.settings[0])
-                ready[arm.name] = _setting(where, arm, arm.wanted(gaps[arm.loss]))
-        times: dict[str, list[float]] = {name: [] for name, found in ready.items() if found}
-        for _ in progress.track(range(repeats), "timing", repeats):
-            for name in times:
-                arm, setting, _gap = ready[name] or (arms[0], None, 0.0)
-                times[name].append(_cpu(partial(arm.solve, where.data, where.penalty, where.rows, setting)))
-    return [
-        _result(where, arm, ready.get(arm.name), arm.wanted(gaps[arm.loss]), times.get(arm.name, []))
-        for arm in arms
-    ]
+                arm.solve(warm, arm.settings[0])
+                found = _setting(where, arm, arm.wanted(gaps[arm.loss]))
+                if found is not None:
+                    ready[arm.name] = found
+        for _ in progress.track(range(1, repeats), "timing", repeats - 1):
+            for found in ready.values():
+                found.runs.append(_cpu(partial(found.arm.solve, where.task, found.setting))[0])
+    return [_result(where, arm, ready.get(arm.name), arm.wanted(gaps[arm.loss])) for arm in arms]
 
 
-def _setting(where: Course, arm: Arm, wanted: float) -> tuple[Arm, Any, float] | None:
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """An arm at its cheapest setting that reaches the gap; the run that showed it is the first that counts."""
+
+    arm: Arm
+    setting: Any
+    gap: float
+    runs: list[float]
+
+
+def _setting(where: Course, arm: Arm, wanted: float) -> _Ready | None:
     for setting in arm.settings:
-        gap = where.gap(arm, arm.solve(where.data, where.penalty, where.rows, setting))
+        seconds, found = _cpu(partial(arm.solve, where.task, setting))
+        gap = where.gap(arm, found)
         if gap <= wanted:
-            return arm, setting, gap
+            return _Ready(arm, setting, gap, [seconds])
     return None
 
 
-def _cpu(work: partial[Weights]) -> float:
+def _cpu(work: partial[Weights]) -> tuple[float, Weights]:
     start = time.process_time()
-    work()
-    return time.process_time() - start
+    found = work()
+    return time.process_time() - start, found
 
 
-def _result(
-    where: Course, arm: Arm, found: tuple[Arm, Any, float] | None, wanted: float, runs: list[float]
-) -> Race:
-    every = len(where.data.weight)
-    rows = len(where.rows) if arm.by_row else every
+def _result(where: Course, arm: Arm, found: _Ready | None, wanted: float) -> Race:
+    every, looked = len(where.task.data.weight), len(where.task.rows)
+    rows = looked if arm.by_row else every
     if not arm.present:
         return Race(arm.name, arm.loss, wanted, None, None, (), 0, "not installed")
     if found is None:
         return Race(arm.name, arm.loss, wanted, None, None, (), rows, "did not reach the gap")
-    whole = tuple(run * every / rows for run in runs)
+    whole = tuple(run * every / rows for run in found.runs)
     note = f"{rows}, extrapolated" if rows < every else "all"
-    return Race(arm.name, arm.loss, wanted, found[2], statistics.median(whole), whole, rows, note)
+    return Race(arm.name, arm.loss, wanted, found.gap, statistics.median(whole), whole, rows, note)

@@ -7,7 +7,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from circuitlogic.benchmarks.figures import Figure, Table
-from circuitlogic.benchmarks.unwrap.answers import edges_ratio, short_answer, target_rows
+from circuitlogic.benchmarks.unwrap.against_neurons import edges_ratio, neuron_rows, tried_rows
+from circuitlogic.benchmarks.unwrap.answers import short_answer, target_rows
 from circuitlogic.benchmarks.unwrap.experiment import RANDOM_ARM
 from circuitlogic.benchmarks.unwrap.rungs import BUDGET, CURVE, LADDER, LADDER_BUDGETS
 from circuitlogic.json_files import write_json
@@ -47,6 +48,8 @@ def write_unwrap_report(figures: Sequence[Figure], path: Path, command: str) -> 
             f"*{title}*\n\n{_neurons(Table(figures, name))}" for name, title in _NEURONS.items()
         ),
         ratio=edges_ratio(figures),
+        against=markdown(("our budget", "at equal drop", "at equal drop, R² and F1"), neuron_rows(figures)),
+        tried=tried_rows(figures),
         random=_random(curve, Table(figures, "random"), gates),
         ladders=_ladders(Table(figures, "ladder")),
     )

@@ -13,7 +13,7 @@ BUDGET = 458
 """Edges per connector that the seed counted."""
 LADDER_BUDGETS = (BUDGET, BUDGET // 2, 2 * BUDGET)
 CURVE = (115, 229, 458, 916, 1832)
-NEURON_CURVE = {"effect": (458, 229, 916, 1832), "weight": (458, 916)}
+NEURON_CURVE = {"effect": (458, 115, 229, 916, 1832), "weight": (458, 916)}
 """Budgets of the pruned neurons, by how they are pruned."""
 
 Base = Literal["seed", "wide", "matched"]
