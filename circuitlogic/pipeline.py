@@ -5,7 +5,7 @@
 A stage that is done and unchanged is not run again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from circuitlogic.config import EdgeScore, ExtractConfig, StudyConfig
 from circuitlogic.datasets.images import ImageData
 from circuitlogic.errors import ConfigError
+from circuitlogic.features import FeatureId
 from circuitlogic.progress import SILENT, Progress
 from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import make_activations
@@ -30,7 +31,7 @@ from circuitlogic.stages.feature_network import (
     measure_feature_network,
     measure_split,
 )
-from circuitlogic.stages.network_metrics import FIDELITY, NetworkMetrics, load_metrics, save_metrics
+from circuitlogic.stages.network_metrics import FIDELITY, MEASURED, NetworkMetrics, load_metrics, save_metrics
 from circuitlogic.stages.selecting import make_selection
 from circuitlogic.stages.subject import (
     Subject,
@@ -123,12 +124,18 @@ def extract(
         make_class_evidence(study)
         make_contexts(study, subject, progress)
         make_token_evidence(study, subject, progress)
-        metrics = measure_feature_network(study, subject, config.threshold, "heldout", progress)
+        return _fidelity(study, subject, config.threshold, progress)
+
+
+def _fidelity(study: Study, subject: Subject, threshold: float, progress: Progress) -> NetworkMetrics:
+    """The thresholded graph's figures, measured unless that is done."""
     used = (SELECTED, GRAPH, activations_artefact("heldout"), *transcoder_artefacts(study))
     made_from = [study.entry(name).content for name in used]
-    key = study.key(FIDELITY, config.threshold, made_from)
-    if not study.is_done(FIDELITY, key):
-        save_metrics(metrics, study, FIDELITY, key)
+    key = study.key(FIDELITY, MEASURED, threshold, study.config.text.splice_tokens, made_from)
+    if study.is_done(FIDELITY, key):
+        return load_metrics(study, FIDELITY)
+    metrics = measure_feature_network(study, subject, threshold, "heldout", progress)
+    save_metrics(metrics, study, FIDELITY, key)
     return metrics
 
 
@@ -202,10 +209,14 @@ def controls(study: Study, progress: Progress = SILENT) -> tuple[Control, ...]:
 
 
 def verify_gates(
-    study: Study, subject: Subject | None = None, split: str = "heldout", progress: Progress = SILENT
+    study: Study,
+    subject: Subject | None = None,
+    split: str = "heldout",
+    progress: Progress = SILENT,
+    only: Collection[FeatureId] | None = None,
 ) -> tuple[GateIntervention, ...]:
-    """Switch every gate's literals on and off in the original network; arguments and errors as `extract`."""
+    """Switch gates' literals on and off in the original network, of all gates or `only` some; else as `extract`."""
     subject = subject or stored_subject(study, progress)
     check_subject(study, subject)
     with subject.at_rest():
-        return make_causal(study, subject, split, progress)
+        return make_causal(study, subject, split, progress, only)

@@ -41,6 +41,8 @@ _CHAIN = ("network", "activations", "saes", "connectors", "feature_network", "gr
 _BRANCHES = {
     "examples": "saes",
     CONTEXTS: "saes",
+    "transcoders": "saes",
+    "linearity": "feature_network",
     "class_evidence": "gates",
     "causal": "gates",
     "token_evidence": "gates",

@@ -14,7 +14,7 @@ from circuitlogic.errors import StudyError
 from circuitlogic.extract.gates_file import JSON_FILE, PARQUET_FILE, load_gates, save_gates
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.formula import And, Literal, Not, to_text
-from circuitlogic.logic.gate import Evidence, Gate, GateInput, Interval, RunnerUp, TableRow
+from circuitlogic.logic.gate import Evidence, Gate, GateInput, Interval, RunnerUp, TableRow, ThresholdReading
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
 COUNTS = st.integers(0, 10**9)
@@ -36,6 +36,10 @@ GATES = st.fixed_dictionaries(
         ),
         "flags": st.lists(st.sampled_from(["weak", "twin:a/1,b/2", "é→"]), max_size=2),
         "runner_up": st.none() | st.tuples(specs, KINDS, NUMBERS),
+        "at_thresholds": st.lists(
+            st.tuples(st.floats(0, 1), KINDS, st.none() | specs, st.none() | st.floats(0, 1), st.booleans()),
+            max_size=3,
+        ),
     }
 )
 
@@ -58,6 +62,10 @@ def gate_made(spec: dict[str, Any]) -> Gate:
         table=tuple(TableRow(tuple(state), n, k, mean, n > k) for state, n, k, mean in spec["table"]),
         flags=tuple(spec["flags"]),
         runner_up=None if runner is None else RunnerUp(formula_made(runner[0]), *runner[1:]),
+        at_thresholds=tuple(
+            ThresholdReading(firing, kind, None if f is None else formula_made(f), f1, same)
+            for firing, kind, f, f1, same in spec["at_thresholds"]
+        ),
     )
 
 
@@ -157,6 +165,9 @@ def refused(document: object, folder: Path) -> None:
         ("runner_up", []),
         ("runner_up", "next"),
         ("runner_up", {"formula": None}),
+        ("at_thresholds", None),
+        ("at_thresholds", [3]),
+        ("at_thresholds", [{"firing": 0.1, "kind": "or", "formula": None, "f1": None}]),
     ],
 )
 def test_a_damaged_gate_is_refused(
@@ -167,7 +178,8 @@ def test_a_damaged_gate_is_refused(
 
 
 @pytest.mark.parametrize(
-    "field", ["feature", "kind", "formula", "inputs", "bias", "evidence", "table", "runner_up"]
+    "field",
+    ["feature", "kind", "formula", "inputs", "bias", "evidence", "table", "runner_up", "at_thresholds"],
 )
 def test_a_gate_that_lacks_a_part_is_refused(document: dict[str, Any], tmp_path: Path, field: str) -> None:
     del document["gates"][0][field]
@@ -179,10 +191,10 @@ def test_a_document_without_gates_is_refused(document: dict[str, Any], tmp_path:
     refused({**document, "gates": gates}, tmp_path)
 
 
-@pytest.mark.parametrize("schema", [None, "circuitlogic/gates/0", 1])
+@pytest.mark.parametrize("schema", [None, "circuitlogic/gates/1", 1])
 def test_another_schema_is_named(document: dict[str, Any], tmp_path: Path, schema: object) -> None:
     (tmp_path / JSON_FILE).write_text(json.dumps({**document, "$schema": schema}))
-    with pytest.raises(StudyError, match=r"schema.*this version reads 'circuitlogic/gates/1'"):
+    with pytest.raises(StudyError, match=r"schema.*this version reads 'circuitlogic/gates/2'"):
         load_gates(tmp_path)
 
 

@@ -92,12 +92,9 @@ def test_empty_sites_do_not_confuse_numbers() -> None:
         ([(0, 3, 0.5), (1, 4, np.inf)], "edge pixels/1 -> hidden.1/1 has weight inf"),
         ([(0, 3, 1e300)], "weights must be finite"),
         ([(0, 3, 0.0)], "only non-zero entries are edges"),
-        ([(0, 3, 0.5), (1, 3, 0.5), (0, 3, 0.4)], "edge pixels/0 -> hidden.1/0 is given twice"),
         ([(0, 7, 0.5)], "edge 0 -> 7 leaves the graph: it has nodes 0..6"),
         ([(-1, 3, 0.5)], "leaves the graph"),
-        ([(3, 0, 0.5)], "edge hidden.1/0 -> pixels/0 does not go forward"),
-        ([(0, 1, 0.5)], "edge pixels/0 -> pixels/1 does not go forward"),
-        ([(0, 0, 0.5)], "does not go forward"),
+        ([(0, 3, np.nan), (0, 3, 0.5)], "has weight nan"),
     ],
 )
 def test_impossible_edges_are_refused(rows: list[tuple[int, int, float]], line: str) -> None:
@@ -107,6 +104,39 @@ def test_impossible_edges_are_refused(rows: list[tuple[int, int, float]], line: 
         FeatureGraph.from_edges(SITES, SIZES, edges)
     assert line in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_of_a_doubled_edge_the_last_counts() -> None:
+    graph = sample([(0, 3, 0.5), (1, 3, 0.7), (0, 3, -0.4), (0, 3, 0.1)])
+    assert graph.edge_count == 2
+    assert [edge.weight for edge in graph.edges_into("hidden.1/0")] == pytest.approx([0.7, 0.1])
+    assert [edge.raw_weight for edge in graph.edges_into("hidden.1/0")] == pytest.approx([0.35, 0.05])
+
+
+@pytest.mark.parametrize(
+    ("edge", "layered"), [((0, 6), True), ((0, 0), False), ((0, 1), False), ((5, 3), False)]
+)
+def test_a_graph_knows_whether_it_is_layered(tmp_path: Path, edge: tuple[int, int], layered: bool) -> None:
+    graph = sample([*ROWS[:3], (*edge, 0.5)])
+    graph.save(tmp_path)
+    assert graph.layered == FeatureGraph.open(tmp_path).layered == layered
+
+
+def test_heads_lie_on_disk(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    ends = np.repeat(np.arange(40), 40), np.tile(np.arange(40, 80), 40)
+    weight = rng.uniform(0.1, 1, 1600)
+    graph = FeatureGraph.from_edges(("a", "b"), (40, 40), EdgeArrays(*ends, weight, weight))
+    graph.save(tmp_path)
+    opened = FeatureGraph.open(tmp_path)
+    assert opened.inputs.heads.shape == (80, 32)
+    assert opened.inputs.heads.tolist() == graph.inputs.heads.tolist()
+    assert opened.ancestors("b/3", min_weight=0.6).nodes.tolist() == (
+        graph.ancestors("b/3", min_weight=0.6).nodes.tolist()
+    )
+    replace_array(tmp_path, "in_heads.npy", np.zeros((2, 1280), np.int32))
+    with pytest.raises(StudyError, match="is damaged"):
+        FeatureGraph.open(tmp_path)
 
 
 def test_an_infinite_raw_weight_is_refused() -> None:

@@ -212,3 +212,41 @@ def test_a_read_only_installation_compiles_without_a_cache(tmp_path: Path) -> No
     ask = "with walks.engine('compiled'): print(graph.ancestors('b/0').nodes.tolist())"
     assert run(refuse + ASK + ask, HOME=str(tmp_path)) == "[1, 0]"
     assert not list(tmp_path.rglob("*.nb*"))
+
+
+@QUICK
+@given(ANY_GRAPH, st.integers(0, 8), ABOVE, SIGN, DEPTH, st.integers(1, 3), st.booleans())
+def test_heads_change_no_answer(
+    drawn: tuple[int, Edges],
+    pick: int,
+    above: float,
+    sign: int,
+    depth: int | None,
+    width: int,
+    confined: bool,
+) -> None:
+    nodes, edges = drawn
+    within = (np.arange(nodes) % 3 > 0).astype(np.uint8) if confined else ANYWHERE
+    lists = lists_of(nodes, edges)
+    headed = lists.with_heads(width)
+    assert headed.heads.shape == ((nodes, 2 * width) if len(edges) >= width * nodes else (0, 0))
+    answers = []
+    for name in ENGINES:
+        for held in (lists, headed):
+            with engine(name):
+                found, ends, count = walks.reach(held, pick % nodes, np.float32(above), sign, depth, within)
+            answers.append((found.tolist(), ends.tolist(), count))
+    assert answers == [answers[0]] * 4
+
+
+def test_long_lists_have_heads_that_survive_a_threshold() -> None:
+    rng = np.random.default_rng(0)
+    edges = [(a, b, float(w)) for a in range(30) for b, w in enumerate(rng.uniform(0.1, 1, 30))]
+    lists = lists_of(30, edges)
+    assert lists.heads.shape == (30, 32)
+    first = lists.heads[3].reshape(16, 2)
+    start = int(lists.indptr[3])
+    assert first[:, 1].tolist() == lists.neighbour[start : start + 16].tolist()
+    assert first[:, 0].view(np.float32).tolist() == lists.weight[start : start + 16].tolist()
+    assert lists.thresholded(np.float32(0.2)).heads.shape == (30, 32)
+    assert lists.thresholded(np.float32(0.9)).heads.size == 0

@@ -203,7 +203,7 @@ def test_the_command_writes_a_table_a_report_and_a_document(
     assert ran.code == 0
     assert "circuitlogic" in ran.out
     document = json.loads(stored.read_text())
-    assert document["schema"] == "circuitlogic/logicbench/2"
+    assert document["schema"] == "circuitlogic/logicbench/3"
     assert {s["leak"] for s in document["scores"]} == {0.0, 1.0}
     assert {s["arm"] for s in document["scores"]} == {"circuitlogic", "sign", "means", "cut", "beam", "tree"}
     text = report.read_text()

@@ -72,9 +72,8 @@ def test_rows_that_do_not_pair_are_refused(
     x, fewer = TensorRows(samples[0]), TensorRows(_layer(samples[1]))
     with pytest.raises(DataError, match="1500 inputs and 500 targets"):
         fit_readout(saes["topk"], x, fewer, 0.0)
-    start = with_decoder(saes["topk"], torch.zeros(32, D_OUT), torch.zeros(D_OUT))
     with pytest.raises(DataError, match="1500 inputs and 500 targets"):
-        train_transcoder(start, x, fewer, SETTINGS["topk"], seed=0)
+        train_transcoder(x, fewer, SETTINGS["topk"], seed=0)
 
 
 @pytest.mark.parametrize("name", UNTIED)
@@ -94,35 +93,21 @@ def test_a_tied_autoencoder_has_no_decoder_to_exchange(samples: tuple[Tensor, Te
         with_decoder(sae, torch.zeros(32, D_OUT), torch.zeros(D_OUT))
 
 
-@pytest.mark.parametrize("name", ["topk", "gated"])
-def test_training_predicts_better_than_the_readout_held_out(
-    name: str, samples: tuple[Tensor, Tensor], saes: dict[str, SparseAutoencoder]
-):
+@pytest.mark.parametrize("name", UNTIED)
+def test_training_predicts_held_out_samples(name: str, samples: tuple[Tensor, Tensor]):
     x, heldout = samples
     rows = TensorRows(x), TensorRows(_layer(x))
-    readout = fit_readout(saes[name], *rows, 1e-4)
-    start = with_decoder(saes[name], readout.weight, readout.bias)
-    settings = replace(SETTINGS[name], l1=0.02)
-    trained = train_transcoder(start, *rows, settings, seed=3)
-    again = train_transcoder(start, *rows, settings, seed=3)
-    assert _error(trained.transcoder, heldout) < 0.9 * _error(start, heldout)
-    assert trained.losses[-1] < trained.losses[0]
-    assert torch.equal(trained.transcoder.code.W_enc, again.transcoder.code.W_enc)
+    settings = replace(SETTINGS[name], l1=0.02, l0=0.001)
+    trained = train_transcoder(*rows, settings, seed=3)
+    again = train_transcoder(*rows, settings, seed=3)
+    variance = float(_layer(heldout).var(dim=0).mean())
+    assert _error(trained, heldout) < 0.5 * variance
+    assert torch.equal(trained.code.W_enc, again.code.W_enc)
+    with torch.no_grad():
+        assert float((trained.encode(heldout) > 0).double().mean()) < 0.5
 
 
-def test_decoder_rows_keep_their_lengths(samples: tuple[Tensor, Tensor], saes: dict[str, SparseAutoencoder]):
-    rows = TensorRows(samples[0]), TensorRows(_layer(samples[0]))
-    readout = fit_readout(saes["topk"], *rows, 1e-4)
-    readout.weight[3] = 0.0
-    start = with_decoder(saes["topk"], readout.weight, readout.bias)
-    trained = train_transcoder(start, *rows, replace(SETTINGS["topk"], epochs=1), seed=0).transcoder
-    before, after = (t.code.W_dec.detach().norm(dim=1) for t in (start, trained))
-    others = before > 0
-    torch.testing.assert_close(after[others], before[others], rtol=1e-4, atol=1e-6)
-    assert float(after[3].detach()) > 0
-
-
-def test_a_trained_transcoder_survives_its_file(
+def test_a_transcoder_survives_its_file(
     samples: tuple[Tensor, Tensor], saes: dict[str, SparseAutoencoder], tmp_path: Path
 ):
     rows = TensorRows(samples[0]), TensorRows(_layer(samples[0]))

@@ -25,7 +25,8 @@ from circuitlogic.saes.training import train_sae
 from circuitlogic.substitute.feature_network import FeatureNetwork
 from circuitlogic.substitute.interventional import TrueMap, edited
 from circuitlogic.substitute.objective import copying
-from circuitlogic.substitute.support import layer_of
+from circuitlogic.substitute.sparse_support import sparse_layer
+from circuitlogic.substitute.support import TunedLayer, layer_of
 from circuitlogic.substitute.tuning import tune_feature_network
 from circuitlogic.verify.faithfulness import faithfulness, reference
 
@@ -214,3 +215,41 @@ def test_copying_is_what_correlates_with_one_input() -> None:
     assert float(copying(source, copies)) == pytest.approx(0.15, abs=1e-3)
     assert float(copying(source, sums)) == 0.0
     assert float(copying(source, torch.cat([copies, sums], 1))) == pytest.approx(0.075, abs=1e-3)
+
+
+def test_a_sparse_layer_is_tuned_as_a_dense_one() -> None:
+    weight = torch.randn(9, 12, generator=seeded(0)) * (torch.rand(9, 12, generator=seeded(1)) < 0.3)
+    bias = torch.randn(9, generator=seeded(2))
+    features = torch.relu(torch.randn(40, 12, generator=seeded(3)) - 0.5).requires_grad_()
+    sparse = sparse_layer(weight, bias, 20, 1)
+    dense = TunedLayer(
+        weight.clone().requires_grad_(),
+        bias.clone().requires_grad_(),
+        (weight != 0).float(),
+        torch.zeros(9, 12),
+        20,
+        int((weight != 0).sum()),
+        1,
+    )
+    found: list[tuple[torch.Tensor, ...]] = []
+    for layer in (dense, sparse):
+        features.grad = None
+        out = layer.forward(features)
+        out.square().sum().backward()
+        layer.observe_gradient()
+        at_edges = features.grad * (features > 0) if features.grad is not None else features
+        with torch.no_grad():
+            layer.keep_strongest(1.0)
+            layer.apply_support()
+        found.append((out.detach(), at_edges, layer.weight.detach()))
+    for a, b in zip(*found, strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
+    assert int((sparse.weight != 0).sum()) == 20
+    assert int((sparse.weight != 0).sum(1).min()) >= int((weight != 0).sum(1).min() > 0)
+    with torch.no_grad():
+        for layer in (dense, sparse):
+            layer.cut(torch.ones(9, 12), 0.3)
+            layer.apply_support()
+            layer.keep_largest()
+    assert torch.equal(dense.weight.detach(), sparse.weight)
+    assert float(sparse.weight[sparse.weight != 0].abs().min()) > 0.3

@@ -11,11 +11,15 @@ from cli_runs import Cli
 from text_cases import tiny_settings, write_model
 
 from circuitlogic import pipeline
-from circuitlogic.config import TranscoderConfig, config_from_mapping, config_to_toml
+from circuitlogic.config import TranscoderConfig, TranscoderKind, config_from_mapping, config_to_toml
 from circuitlogic.errors import ConfigError, DataError, StudyError, UnknownNameError
+from circuitlogic.progress import SILENT
 from circuitlogic.stages.captured import load_activations
+from circuitlogic.stages.causal import load_causal
+from circuitlogic.stages.dictionaries import load_dictionary
 from circuitlogic.stages.extracted import load_gates
-from circuitlogic.stages.splicing import CUT, ORIGINAL, SAE_OUT, TRANSCODER, ZERO
+from circuitlogic.stages.feature_network import make_feature_network
+from circuitlogic.stages.splicing import CUT, ORIGINAL, SAE_OUT, ZERO, transcoder_name
 from circuitlogic.stages.subject import load_card
 from circuitlogic.stages.subject_kinds import stored_subject
 from circuitlogic.stages.token_rows import load_windows
@@ -82,16 +86,37 @@ def test_the_splice_test_orders_what_must_be_ordered(study: Study) -> None:
 
 
 @pytest.mark.parametrize("kind", ["readout", "trained"])
-def test_a_transcoder_is_spliced_beside_the_connector(kind: str, study: Study) -> None:
+def test_a_transcoder_is_spliced_beside_the_connector(kind: TranscoderKind, study: Study) -> None:
     before = {row.variant: row for row in pipeline.verify(study).variants}
     asked = replace(study.config, transcoders=TranscoderConfig(kind=kind))
     made = pipeline.train(study.root, asked)
     after = {row.variant: row for row in pipeline.extract(made).variants}
-    assert set(after) == {*before, TRANSCODER}
-    assert after[TRANSCODER].kl < after[ZERO].kl
+    assert set(after) == {*before, transcoder_name(kind)}
+    assert after[transcoder_name(kind)].kl < after[ZERO].kl
     assert {name: after[name] for name in before} == before
     pipeline.extract(pipeline.train(study.root, study.config))
-    assert not Study.open(study.root).has(f"transcoders/{OUT}")
+    assert not Study.open(study.root).has(f"transcoders/{IN}__{OUT}")
+
+
+def test_a_layers_autoencoder_moves_with_its_connector_and_the_inputs_does_not(study: Study) -> None:
+    before = pipeline.verify(study)
+    tune = replace(study.config.tune, dictionaries="later", epochs=6, live_rate=0.0, batch_size=128)
+    changed = replace(study.config, tune=replace(tune, edges=10_000))
+    (study.root / "study.toml").write_text(config_to_toml(changed))
+    tuned = Study.open(study.root)
+    subject = stored_subject(tuned)
+    with subject.at_rest():
+        make_feature_network(tuned, subject, SILENT)
+    after = pipeline.extract(tuned)
+    assert after.fidelity[0].fvu < before.fidelity[0].fvu
+    rows_of = load_activations(tuned, "heldout").rows(slice(0, 200))
+    for site, same in ((IN, True), (OUT, False)):
+        own, used = (load_dictionary(tuned, site, moved) for moved in (False, True))
+        x = torch.from_numpy(rows_of[site])
+        assert torch.equal(own.encoder.encode(x), used.encoder.encode(x)) == same
+    # what moved is what the splice test and the gates take
+    rows = {row.variant: row for row in after.variants}
+    assert rows[SAE_OUT].loss != {row.variant: row for row in before.variants}[SAE_OUT].loss
 
 
 def test_extraction_is_repeatable_and_a_changed_model_is_refused(study: Study, text_folder: Path) -> None:
@@ -107,7 +132,14 @@ def test_extraction_is_repeatable_and_a_changed_model_is_refused(study: Study, t
 
 
 def test_interventions_run_the_real_layer(study: Study) -> None:
+    some = [gate.feature for gate in load_gates(study) if gate.formula is not None][1:3]
+    assert load_causal(study) is None
+    chosen = pipeline.verify_gates(study, only=some)
+    assert [one.feature for one in chosen] == some
+    assert load_causal(study) == chosen
     gates = pipeline.verify_gates(study)
+    assert load_causal(study) == gates
+    assert len(gates) > len(chosen)
     assert gates
     assert any(literal.samples for gate in gates for literal in gate.literals)
     with pytest.raises(ConfigError, match="official test set"):

@@ -8,9 +8,12 @@ import pytest
 import scipy.sparse as sp
 import torch
 from feature_cases import identity_sae, seeded
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from circuitlogic.activations.sites import Site
+from circuitlogic.config import SaeConfig
 from circuitlogic.errors import DataError, StudyError
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.formula import And, Const, Formula, Literal, Not, Or, Xor, at_least
@@ -18,7 +21,10 @@ from circuitlogic.logic.gate import Gate, GateInput
 from circuitlogic.logic.kinds import kind_of
 from circuitlogic.networks.image_mlp import ImageClassifier
 from circuitlogic.networks.protocol import Resumable, needs_inputs, stretch_between
+from circuitlogic.saes.batch_topk import BatchTopK
+from circuitlogic.saes.registry import architecture_named
 from circuitlogic.saes.rows import TensorRows
+from circuitlogic.saes.single_feature import encoded_column
 from circuitlogic.verify.causal_summary import summarise
 from circuitlogic.verify.gate_experiment import intervene
 from circuitlogic.verify.intervention import GateIntervention
@@ -28,6 +34,7 @@ from circuitlogic.verify.interventions_file import (
     load_interventions,
     save_interventions,
 )
+from circuitlogic.verify.literal_states import distinct_rows
 from circuitlogic.verify.setting import MAX_SAMPLES, Setting
 
 WIDTH = 64
@@ -367,3 +374,26 @@ def test_edits_go_along_the_decoder_and_only_there() -> None:
     assert removal[:, 1:].abs().max() < 1e-5
     assert torch.allclose(control.norm(dim=1), removal.norm(dim=1), atol=1e-5)
     assert control[:, 1:].abs().max() > 0.1
+
+
+@given(st.integers(1, 4), st.integers(0, 3), st.integers(0, 2**31))
+def test_distinct_rows_are_those_of_numpy(columns: int, most: int, seed: int) -> None:
+    counts = np.random.default_rng(seed).integers(0, most + 1, (40, columns))
+    rows, codes, sizes = np.unique(counts, axis=0, return_inverse=True, return_counts=True)
+    found = distinct_rows(counts)
+    assert (found[0] == rows).all()
+    assert (found[1] == codes.reshape(-1)).all()
+    assert (found[2] == sizes).all()
+
+
+@pytest.mark.parametrize("architecture", ["batch_topk", "relu", "topk", "jumprelu"])
+def test_one_feature_alone_is_that_column_of_all(architecture: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    sae = architecture_named(architecture).initial(6, 20, SaeConfig(k=3), generator).eval()
+    if isinstance(sae, BatchTopK):
+        sae.threshold.fill_(0.4)
+    x = torch.randn(50, 6, generator=generator)
+    with torch.no_grad():
+        whole = sae.encode(x)
+        for index in range(20):
+            assert torch.allclose(encoded_column(sae, x, index), whole[:, index], atol=1e-5)

@@ -58,6 +58,9 @@ def draw_extraction(streams: Streams, study: "Study", result: Extraction) -> Non
 
 def draw_network(streams: Streams, study: "Study", metrics: "NetworkMetrics") -> None:
     """The feature network in every state, from one autoencoder alone to the thresholded graph."""
+    from rich.padding import Padding
+
+    from circuitlogic.report.gate_figures import fidelity_table, stability_table
     from circuitlogic.report.guards import guards_table
     from circuitlogic.report.tables import feature_network_table
     from circuitlogic.report.view import study_view, variant_rows
@@ -67,6 +70,22 @@ def draw_network(streams: Streams, study: "Study", metrics: "NetworkMetrics") ->
     streams.draw(feature_network_table(replace(view, header=header, variants=variant_rows(metrics))))
     if metrics.dictionaries:
         streams.draw(guards_table(metrics))
+    if view.gates:
+        streams.draw(Padding(fidelity_table(view), (1, 0, 0, 0)))
+        stability = stability_table(view)
+        if stability is not None:
+            streams.draw(Padding(stability, (1, 0, 0, 0)))
+
+
+def gate_figures(study: "Study") -> dict[str, Any] | None:
+    """What all gates reach together, held out; None before there are any."""
+    from circuitlogic.logic.gate_summary import fidelity_of, stability_by_kind
+    from circuitlogic.stages.extracted import GATES, load_gates
+
+    if not study.has(GATES):
+        return None
+    gates = load_gates(study)
+    return {"fidelity": fidelity_of(gates), "stability": stability_by_kind(gates)}
 
 
 def draw_controls(streams: Streams, study: "Study", controls: "tuple[Control, ...]") -> None:

@@ -1,5 +1,6 @@
 """What a study is asked to do: every setting, read and written as TOML."""
 
+from circuitlogic.config.families import WordFamily
 from circuitlogic.config.reading import (
     config_from_mapping,
     demo_config,
@@ -52,6 +53,7 @@ __all__ = (
     "TranscoderKind",
     "TuneConfig",
     "TunedDictionaries",
+    "WordFamily",
     "config_from_mapping",
     "config_to_toml",
     "demo_config",

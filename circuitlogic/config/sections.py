@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
+from circuitlogic.config.families import WordFamily
 from circuitlogic.config.ranges import check_ranges
 
 _STRICT = ConfigDict(extra="forbid")
@@ -64,6 +65,9 @@ class TextConfig:
     """How activations are kept on disk; they are always computed on in float32."""
     disk_budget: float | None = None
     """Gigabytes that activations may take; more tokens than fit are refused before the capture."""
+    families: tuple[WordFamily, ...] = ()
+    """What `bench lm` looks for: tables of `name`, `words`, and `unless`, texts that must not be part of the `near`
+    tokens before. Nothing is trained or read differently for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +201,8 @@ class TuneConfig:
     interventions: float = 0.0
     """Share of each batch made of edited features, with what the real layers make of them."""
     dictionaries: TunedDictionaries = "frozen"
-    """`frozen`; `readout`: the last decoder moves too; `later`: so do all autoencoders but the first."""
+    """`frozen`; `readout`: the last decoder moves too; `later`: so do all autoencoders but the first. A language
+    model's connectors are tuned only with `later`: each with the autoencoder of its layer's output."""
     dictionary_lr: float = 0.5
     """Learning rate of autoencoders, as a share of `lr`."""
     reconstruction: float = 1.0
@@ -238,7 +243,7 @@ class ExtractConfig:
     bootstrap: int = 200
     """Resamplings behind each F1 interval."""
     check_thresholds: bool = True
-    """Read every named gate again with half and twice the firing threshold, and flag it if its kind changes."""
+    """Read every gate also with half and twice the firing threshold, and flag it if its kind changes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Configs as TOML text."""
 
 from dataclasses import asdict
+from typing import cast
 
 from circuitlogic.config.ranges import shortened
 from circuitlogic.config.sections import StudyConfig
@@ -30,6 +31,9 @@ def _toml_value(value: object) -> str:
             return "true" if value else "false"
         case str():
             return _toml_text(value)
+        case dict():
+            pairs = cast(dict[str, object], value)
+            return "{ " + ", ".join(f"{k} = {_toml_value(v)}" for k, v in pairs.items()) + " }"
         case list() | tuple():
             return "[" + ", ".join(_toml_value(v) for v in value) + "]"
         case _:

@@ -1,6 +1,6 @@
 """What every connector solver is given, and what it gives back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from circuitlogic.config import ConnectorConfig
 from circuitlogic.connectors.feature_pairs import FeaturePairs
 from circuitlogic.connectors.model import Connector
+from circuitlogic.connectors.products import SparseRows
 from circuitlogic.progress import Progress
 
 
@@ -25,6 +26,8 @@ class ConnectorJob:
     seed: int
     """Of the start and the order of samples."""
     progress: Progress
+    encoded: list[tuple[SparseRows, SparseRows]] = field(default_factory=list[tuple[SparseRows, SparseRows]])
+    """All samples (F_in, F_out), once the solver has encoded them; the refit takes them from here."""
 
     @property
     def name(self) -> str:

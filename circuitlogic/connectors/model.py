@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import scipy.sparse as sp
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -14,6 +15,10 @@ from circuitlogic.tensor_files import read_tensors, write_tensors
 CONFIG_FILE = "cfg.json"
 WEIGHTS_FILE = "connector.safetensors"
 _SCHEMA = "circuitlogic/connector/1"
+_WIDE = 1 << 20
+"""Entries from which a product looks for zeros."""
+_SPARSE = 0.02
+"""Share of multiplications that are not with zero, below which a product is taken sparsely."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +52,9 @@ class Connector:
 
     def __call__(self, features: Float[Tensor, "batch n_in"]) -> Float[Tensor, "batch n_out"]:
         """Output features in raw units."""
-        return torch.relu(features @ self.weight.T + self.bias)
+        wide = self.weight.numel() > _WIDE and not features.requires_grad
+        product = _sparse_product(features, self.weight) if wide else features @ self.weight.T
+        return torch.relu(product + self.bias)
 
     def thresholded(self, threshold: float) -> "Connector":
         """Only the entries whose |unit-scale weight| exceeds `threshold`; biases are kept."""
@@ -109,3 +116,14 @@ class Connector:
             t["source_scales"],
             t["target_scales"],
         )
+
+
+def _sparse_product(
+    features: Float[Tensor, "batch n_in"], weight: Float[Tensor, "n_out n_in"]
+) -> Float[Tensor, "batch n_out"]:
+    """features Wᵀ, only of what is not zero where that is little."""
+    firing, edges = (int(part.count_nonzero()) for part in (features, weight))
+    if firing * edges > _SPARSE * features.numel() * weight.numel():
+        return features @ weight.T
+    ours, theirs = (sp.csr_array(part.detach().numpy()) for part in (features, weight))
+    return torch.from_numpy((ours @ theirs.T.tocsr()).toarray())

@@ -12,8 +12,8 @@ from circuitlogic.connectors.job import ConnectorJob, Snapshot, TrainedConnector
 from circuitlogic.connectors.lasso import largest_penalties
 from circuitlogic.connectors.penalty_path import refitted
 from circuitlogic.connectors.relu_path import refit_relu
-from circuitlogic.connectors.relu_rows import relu_samples, samples_of
-from circuitlogic.connectors.solvers.gram import numpy_batches
+from circuitlogic.connectors.relu_rows import relu_samples
+from circuitlogic.connectors.solvers.gram import encoded_samples, numpy_batches
 
 Refit = Callable[[ConnectorJob, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 """(job, unit-scale W and b) -> refitted W and b."""
@@ -30,7 +30,7 @@ def linear_loss(job: ConnectorJob, weight: np.ndarray, bias: np.ndarray) -> tupl
 def relu_loss(job: ConnectorJob, weight: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The convexified ReLU loss on the support."""
     n_out, n_in = weight.shape
-    x, y = samples_of(numpy_batches(job), n_in, n_out)
+    x, y = encoded_samples(job)
     largest = largest_penalties(centred(gram_statistics([(x, y)], n_in, n_out)[0]))
     threads = torch.get_num_threads()
     found = refit_relu(relu_samples(x, y), weight, bias, largest, job.config.keep_signs, threads)

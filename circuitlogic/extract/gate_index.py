@@ -8,7 +8,7 @@ from typing import Any
 from circuitlogic.errors import StudyError
 from circuitlogic.json_files import read_document
 
-SCHEMA = "circuitlogic/gates/1"
+SCHEMA = "circuitlogic/gates/2"
 JSON_FILE = "gates.json"
 
 

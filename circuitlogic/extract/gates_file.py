@@ -14,7 +14,8 @@ from circuitlogic.features import FeatureId
 from circuitlogic.json_files import SCHEMA_KEY, read_document, write_json
 from circuitlogic.logic.formula import Formula, to_text
 from circuitlogic.logic.formula_json import formula_from_json, formula_to_json
-from circuitlogic.logic.gate import Evidence, Gate, GateInput, RunnerUp, TableRow
+from circuitlogic.logic.gate import Evidence, Gate, GateInput, RunnerUp, TableRow, ThresholdReading
+from circuitlogic.logic.gate_summary import stability_of
 from circuitlogic.whole_files import write_bytes
 
 PARQUET_FILE = "gates.parquet"
@@ -22,6 +23,7 @@ PARQUET_FILE = "gates.parquet"
 _EVIDENCE = TypeAdapter(Evidence)
 _TABLE = TypeAdapter(tuple[TableRow, ...])
 _FLAGS = TypeAdapter(tuple[str, ...])
+_BOOL = TypeAdapter(bool)
 
 
 DAMAGE = (
@@ -76,6 +78,7 @@ def gate_to_json(gate: Gate) -> dict[str, Any]:
         "runner_up": None
         if gate.runner_up is None
         else {**asdict(gate.runner_up), "formula": formula_to_json(gate.runner_up.formula)},
+        "at_thresholds": [_at_threshold_to_json(reading) for reading in gate.at_thresholds],
     }
     return {name: _plain(part) for name, part in value.items()}
 
@@ -103,6 +106,7 @@ def gate_from_json(value: Mapping[str, Any]) -> Gate:
         runner_up=None
         if runner is None
         else RunnerUp(formula_from_json(runner["formula"]), str(runner["kind"]), _number(runner["train_f1"])),
+        at_thresholds=tuple(_at_threshold(reading) for reading in value["at_thresholds"]),
     )
 
 
@@ -110,6 +114,22 @@ def _input(value: Mapping[str, Any]) -> GateInput:
     numbers = {name: _number(value[name]) for name in ("weight", "raw_weight", "threshold", "firing_rate")}
     levels = tuple(_number(level) for level in value["level_thresholds"])
     return GateInput(FeatureId.parse(value["feature"]), **numbers, level_thresholds=levels)
+
+
+def _at_threshold_to_json(reading: ThresholdReading) -> dict[str, Any]:
+    expression = None if reading.formula is None else to_text(reading.formula)
+    return {**asdict(reading), "expression": expression, "formula": _formula(reading.formula)}
+
+
+def _at_threshold(value: Mapping[str, Any]) -> ThresholdReading:
+    formula, f1, same = value["formula"], value["f1"], value["same_function"]
+    return ThresholdReading(
+        firing=float(value["firing"]),
+        kind=str(value["kind"]),
+        formula=None if formula is None else formula_from_json(formula),
+        f1=None if f1 is None else float(f1),
+        same_function=_BOOL.validate_python(same),
+    )
 
 
 def _sympy_text(formula: Formula | None) -> str | None:
@@ -160,11 +180,20 @@ def _save_parquet(gates: Sequence[Gate], path: Path) -> None:
             "threshold": gate.threshold,
             "flags": ";".join(gate.flags),
             **({} if gate.evidence is None else _flat_evidence(gate.evidence)),
+            **_flat_thresholds(gate),
         }
         for gate in gates
     ]
     content = pd.DataFrame(rows).to_parquet(index=False)
     write_bytes(path, content)
+
+
+def _flat_thresholds(gate: Gate) -> dict[str, Any]:
+    """Whether half and twice the firing threshold make the same of it; nothing where that was not read."""
+    stable = stability_of(gate)
+    if stable is None:
+        return {}
+    return {"same_kind_at_thresholds": stable.same_kind, "same_function_at_thresholds": stable.same_function}
 
 
 def _flat_evidence(evidence: Evidence) -> dict[str, Any]:

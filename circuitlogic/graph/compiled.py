@@ -4,30 +4,88 @@ Compiled code is cached on disk where a place for it can be written, and compile
 Neighbour lists fall in |weight|, so a walk leaves a list at the first edge that is too weak.
 """
 
+from typing import Any, TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitlogic.compiling import compiled
 from circuitlogic.graph.columns import ByteArray, IntArray, RealArray
+from circuitlogic.graph.instructions import fetch_row, lowest_bit
 
-_SCAN = 16
-"""A level that holds more than a 16th of the nodes it spans is read off the marks in order; else it is sorted."""
+WordArray: TypeAlias = NDArray[np.uint64]
+
+_AHEAD = 8
+"""A walk asks for the head of the node that comes so many later: about as long as memory takes to answer."""
 
 
 @compiled
-def put_in_order(marks: ByteArray, queue: IntArray, first: int, count: int, low: int, high: int) -> None:
-    """Order `queue[first:count]`, nodes from `low` to `high` that are marked 2, and mark them 1."""
-    if (count - first) * _SCAN > high - low:
+def _keep(met: WordArray, fresh: WordArray, queue: IntArray, count: int, far: int) -> Any:
+    """Put `far` into the queue if its bit in `met` is not set yet, and set both bits; gives the new length.
+
+    Without a branch: whether a neighbour is new is as good as random.
+    """
+    word, bit = far >> 6, np.uint64(far & 63)
+    new = ~(met[word] >> bit) & np.uint64(1)
+    queue[count] = far
+    met[word] |= new << bit
+    fresh[word] |= new << bit
+    return count + np.int64(new)
+
+
+@compiled
+def _put_in_order(fresh: WordArray, queue: IntArray, first: int, count: int) -> None:
+    """Order `queue[first:count]`, whose bits are set in `fresh`, and clear these."""
+    low, high = fresh.size, -1
+    for at in range(first, count):
+        low, high = min(low, queue[at] >> 6), max(high, queue[at] >> 6)
+    if count - first > high - low:
         at = first
-        for node in range(low, high + 1):
-            if marks[node] == 2:
-                marks[node] = 1
-                queue[at] = node
+        for word in range(low, high + 1):
+            left = fresh[word]
+            fresh[word] = 0
+            while left:
+                queue[at] = (word << 6) + lowest_bit(left)
                 at += 1
+                left &= left - np.uint64(1)
         return
     queue[first:count].sort()
     for at in range(first, count):
-        marks[queue[at]] = 1
+        fresh[queue[at] >> 6] = 0
+
+
+@compiled
+def _along(
+    neighbour: IntArray,
+    weight: RealArray,
+    above: np.float32,
+    sign: int,
+    within: ByteArray,
+    met: WordArray,
+    fresh: WordArray,
+    queue: IntArray,
+    count: int,
+) -> tuple[int, int]:
+    """Put the neighbours in a list into the queue; gives its new length and how many edges were followed.
+
+    Weights are not read if `above` is negative.
+    """
+    confined = within.size > 0
+    followed = 0
+    for edge in range(neighbour.size):
+        if above >= 0:
+            if abs(weight[edge]) <= above:
+                break
+            if sign * weight[edge] < 0:
+                continue
+        far = neighbour[edge]
+        if confined and within[far] == 0:
+            continue
+        followed += 1
+        if met[far >> 6] >> np.uint64(far & 63) & np.uint64(1):
+            continue  # in a long list most have been met: a branch that is guessed right
+        count = _keep(met, fresh, queue, count, far)
+    return count, followed
 
 
 @compiled
@@ -35,12 +93,13 @@ def reach(
     indptr: IntArray,
     neighbour: IntArray,
     weight: RealArray,
+    heads: IntArray,
     start: int,
     above: np.float32,
     sign: int,
     depth: int,
     within: ByteArray,
-    marks: ByteArray,
+    marks: WordArray,
     queue: IntArray,
     ends: IntArray,
 ) -> tuple[int, int, int]:
@@ -49,40 +108,46 @@ def reach(
     `marks` must be zero and is left so. Gives how many nodes, levels and edges followed there are.
     """
     read_weights = above > 0 or sign != 0
+    least = above if read_weights else np.float32(-1)
     confined = within.size > 0
-    marks[start] = 1
+    width = heads.shape[1] >> 1 if read_weights else 0
+    strengths = heads.view(np.float32)
+    met, fresh = marks[0], marks[1]
+    met[start >> 6] = np.uint64(1) << np.uint64(start & 63)
     queue[0] = start
     ends[0] = 1
     count, level, opened, followed = 1, 0, 0, 0
     while opened < count and (depth < 0 or level < depth):
-        low, high = marks.size, -1
         first = count
         for at in range(opened, first):
             node = queue[at]
-            for edge in range(indptr[node], indptr[node + 1]):
-                if read_weights:
-                    if abs(weight[edge]) <= above:
-                        break
-                    if sign * weight[edge] < 0:
-                        continue
-                far = neighbour[edge]
-                if confined and within[far] == 0:
+            if width and at + _AHEAD < first:
+                fetch_row(heads, queue[at + _AHEAD])
+            longer = True
+            for place in range(width):
+                strength = strengths[node, 2 * place]
+                if abs(strength) <= above:
+                    longer = False
+                    break
+                far = heads[node, 2 * place + 1]
+                if sign * strength < 0 or (confined and within[far] == 0):
                     continue
                 followed += 1
-                if marks[far] == 0:
-                    marks[far] = 2
-                    queue[count] = far
-                    count += 1
-                    low = min(low, far)
-                    high = max(high, far)
+                count = _keep(met, fresh, queue, count, far)
+            if longer:
+                begin, end = indptr[node] + width, indptr[node + 1]
+                count, more = _along(
+                    neighbour[begin:end], weight[begin:end], least, sign, within, met, fresh, queue, count
+                )
+                followed += more
         opened = first
         if count == first:
             break
-        put_in_order(marks, queue, first, count, low, high)
+        _put_in_order(fresh, queue, first, count)
         level += 1
         ends[level] = count
     for at in range(count):
-        marks[queue[at]] = 0
+        met[queue[at] >> 6] = 0
     return count, level + 1, followed
 
 

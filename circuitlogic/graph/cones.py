@@ -1,7 +1,7 @@
 """`Cone`: what a feature reaches, with its edges and influences worked out only when they are asked for.
 
-A path's strength is the product of |weight| along it. The graph is acyclic over its site order, so one pass
-over the sites finds the strongest path exactly, for weights above 1 and edges that skip sites too.
+A path's strength is the product of |weight| along it. In a layered graph one pass over the sites finds the
+strongest path exactly, for weights above 1 and edges that skip sites too; for others see `circles`.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitlogic.graph import walks
+from circuitlogic.graph import circles, walks
 from circuitlogic.graph.adjacency import Adjacency
 from circuitlogic.graph.base import BaseGraph
 from circuitlogic.graph.columns import ByteArray, EdgeArrays
@@ -62,11 +62,19 @@ class Cone:
         return EdgeArrays(far, near, weight, raw) if self.backward else EdgeArrays(near, far, weight, raw)
 
     def influence(self) -> NDArray[np.float64]:
-        """Signed weight product of the strongest path between each node and the start."""
+        """Signed weight product of the strongest path between each node and the start.
+
+        NaN: a circle makes paths to it stronger each time round.
+        """
         return self.influences()[self.nodes]
 
     def influences(self) -> NDArray[np.float64]:
-        """The same by node number; NaN outside the cone."""
+        """The same by node number; NaN outside the cone, too."""
+        if not self.graph.layered:
+            opened = np.zeros(len(self.graph), np.bool_)
+            opened[self.opened] = True
+            ground = circles.Ground(self.lists, self.rule.above, self.rule.sign, self.within)
+            return circles.strengths(ground, self.start, opened).product
         order = np.sort(self.opened)
         if self.backward:
             order = order[::-1].copy()

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from circuitlogic.errors import DataError, NothingLeftError
 from circuitlogic.graph import walks
 from circuitlogic.graph.base import BaseGraph
+from circuitlogic.graph.circles import order_against_edges
 from circuitlogic.graph.columns import RealArray
 from circuitlogic.graph.cones import Cone, cone
 from circuitlogic.graph.filters import ConeFilters, at_sites, counted, edge_rule
@@ -94,7 +95,8 @@ def contributions(
         only: Filters; `depth` is 1 unless given.
 
     Raises:
-        DataError: a site has no activations, a feature no known scale, or there is no such sample.
+        DataError: a site has no activations, a feature no known scale, there is no such sample, or edges lead in
+            a circle.
         NothingLeftError: the feature does not fire on the samples.
     """
     rule, limit = edge_rule(only), counted("limit", only.get("limit"))
@@ -177,7 +179,7 @@ def _gains(
     sums = dict.fromkeys(gains, 0.0)
     gains[walk.start], sums[walk.start] = np.ones(samples), 1.0
     rule = walk.rule
-    for node in sorted((int(node) for node in walk.opened), reverse=True):
+    for node in _from_the_start(walk):
         passed = gains[node] * (active[node] > 0)
         alone = np.array([node], np.int32)
         most = int(walk.lists.degree(alone, rule.above)[0])
@@ -186,3 +188,16 @@ def _gains(
             gains[source] += size * passed
             sums[source] += size * sums[node]
     return gains, sums
+
+
+def _from_the_start(walk: Cone) -> list[int]:
+    """The nodes whose edges were followed, each after all that it feeds.
+
+    Raises:
+        DataError: edges lead in a circle.
+    """
+    opened = set(walk.opened.tolist())
+    if walk.graph.layered:
+        return sorted(opened, reverse=True)
+    order = order_against_edges(walk.edges(), lambda node: str(walk.graph.feature(node)))
+    return [node for node in order if node in opened]

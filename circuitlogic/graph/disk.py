@@ -18,19 +18,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitlogic.errors import StudyError
+from circuitlogic.graph.adjacency import HEAD
 from circuitlogic.whole_files import write_bytes
 
-SCHEMA = "circuitlogic/graph-folder/2"
+SCHEMA = "circuitlogic/graph-folder/3"
 RECORD = "graph.json"
 ARRAYS: Mapping[str, str] = {
     "in_indptr": "<i8",
     "in_neighbour": "<i4",
     "in_weight": "<f4",
     "in_raw_weight": "<f4",
+    "in_heads": "<i4",
     "out_indptr": "<i8",
     "out_neighbour": "<i4",
     "out_weight": "<f4",
     "out_raw_weight": "<f4",
+    "out_heads": "<i4",
     "label_characters": "|u1",
     "label_cuts": "<i8",
     "kind_characters": "|u1",
@@ -41,6 +44,9 @@ ARRAYS: Mapping[str, str] = {
     "fidelity": "<f8",
 }
 """Array name -> dtype on disk."""
+
+_PIECE = 1 << 14
+"""Bytes written at once."""
 
 AnyArray: TypeAlias = NDArray[Any]
 Writer: TypeAlias = Callable[[BufferedIOBase], None]
@@ -56,6 +62,8 @@ class Header:
     """Features per site."""
     threshold: float
     """Edges have |weight| above it."""
+    layered: bool
+    """Whether every edge leads to a later site."""
 
 
 def write(folder: Path, header: Header, arrays: Mapping[str, AnyArray], copies: Mapping[str, Writer]) -> None:
@@ -81,6 +89,7 @@ def write(folder: Path, header: Header, arrays: Mapping[str, AnyArray], copies: 
         "$schema": SCHEMA,
         "sites": [{"name": n, "size": s} for n, s in zip(header.sites, header.site_sizes, strict=True)],
         "threshold": header.threshold,
+        "layered": header.layered,
         "edges": int(arrays["in_weight"].size),
         "files": files,
     }
@@ -100,7 +109,16 @@ def _temporary(path: Path, writer: Writer) -> Path:
 
 
 def _npy_writer(array: AnyArray, dtype: str) -> Writer:
-    return lambda stream: np.save(stream, np.ascontiguousarray(array, dtype=dtype), allow_pickle=False)
+    """Writes piece by piece: systems keep what came in one piece together, and map it into memory together."""
+    flat = np.ascontiguousarray(array, dtype=dtype)
+
+    def write(stream: BufferedIOBase) -> None:
+        np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(flat))
+        content = flat.data.cast("B") if flat.size else b""
+        for begin in range(0, flat.nbytes, _PIECE):
+            stream.write(content[begin : begin + _PIECE])
+
+    return write
 
 
 def _digest(path: Path) -> str:
@@ -150,6 +168,7 @@ def _read_record(folder: Path) -> tuple[Header, int, dict[str, tuple[int, str]]]
             tuple(str(site["name"]) for site in record["sites"]),
             tuple(int(site["size"]) for site in record["sites"]),
             float(record["threshold"]),
+            bool(record["layered"]),
         )
         files = {str(k): (int(v["bytes"]), str(v["sha256"])) for k, v in record["files"].items()}
         return header, int(record["edges"]), files
@@ -184,6 +203,9 @@ def _check_shapes(folder: Path, header: Header, edges: int, arrays: Mapping[str,
     ends = {"in_indptr": edges, "out_indptr": edges}
     ends |= {f"{name}_cuts": arrays[f"{name}_characters"].size for name in ("label", "kind")}
     bad = [name for name, size in sizes.items() if arrays[name].size != size]
+    bad += [
+        f"{side}_heads" for side in ("in", "out") if arrays[f"{side}_heads"].size not in (0, 2 * HEAD * nodes)
+    ]
     for name, end in ends.items():
         cuts = arrays[name]
         if cuts.size != nodes + 1 or cuts[0] != 0 or cuts[-1] != end or bool((np.diff(cuts) < 0).any()):

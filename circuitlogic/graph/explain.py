@@ -62,10 +62,11 @@ def no_path(graph: BaseGraph, start: int, goal: int, keep: Rule, loose: Path | N
     a, b = graph.feature(start), graph.feature(goal)
     if start == goal:
         return f"{a} is the same feature at both ends: a path needs two"
-    if graph.sites.index(a.site) >= graph.sites.index(b.site):
+    if graph.layered and graph.sites.index(a.site) >= graph.sites.index(b.site):
         return f"no path from {a} to {b}: edges only go forward, and {a.site} does not come before {b.site}"
     if loose is None:
-        return f"no {_SIGNS[keep.sign]}path from {a} to {b}"
+        with_these = " with these settings" if keep.above > 0 and not graph.layered else ""
+        return f"no {_SIGNS[keep.sign]}path from {a} to {b}{with_these}"
     weakest = min(abs(weight) for weight in loose.weights)
     if weakest <= keep.above:
         return (

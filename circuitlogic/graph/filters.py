@@ -59,6 +59,7 @@ class Rule:
     """1 or -1: only weights of that sign; 0: both."""
 
 
+_INFINITY = float("inf")
 _EVERY = Rule(np.float32(0), 0)
 
 
@@ -71,7 +72,7 @@ def edge_rule(only: EdgeFilters | PathFilters | Filters | ConeFilters) -> Rule:
     if not only:
         return _EVERY
     min_weight, sign = only.get("min_weight", 0.0), only.get("sign")
-    if not 0 <= min_weight < float("inf"):
+    if not 0 <= min_weight < _INFINITY:
         raise ConfigError(f"min_weight {min_weight} makes no sense: give a number from 0 up")
     if sign not in _SIGNS:
         raise ConfigError(f"sign {sign!r} makes no sense: give '+' or '-', or leave it out for both")

@@ -1,7 +1,8 @@
 """Reading back what `circuitlogic.graph.exporters` writes: each format becomes a document of our own schema first.
 
 So whatever the file holds, `own_json` checks it and builds the graph. Foreign files of these formats are read, too,
-if their node ids are `site/index`; without a list of sites, these are ordered so that edges go forward.
+if their node ids are `site/index`; without a list of sites, these are ordered so that edges go forward, as far as
+they do.
 """
 
 import csv
@@ -78,10 +79,9 @@ def _document(about: Mapping[str, Any], nodes: Records, edges: Records) -> dict[
 
 
 def _sites(names: Iterable[str], edges: Records) -> list[dict[str, Any]]:
-    """Sites in an order in which every edge goes forward; as many features as the largest index asks for.
+    """Sites in an order in which edges go forward; as many features as the largest index asks for.
 
-    Raises:
-        DataError: there is no such order.
+    Where sites feed each other in a circle the first one met goes first.
     """
     sizes: dict[str, int] = {}
     for name in names:
@@ -90,12 +90,10 @@ def _sites(names: Iterable[str], edges: Records) -> list[dict[str, Any]]:
     feeding = {site: set[str]() for site in sizes}
     for edge in edges:
         source, target = (FeatureId.parse(edge[end]).site for end in ("source", "target"))
-        feeding.setdefault(target, set()).add(source)
+        feeding.setdefault(target, set()).update({source} - {target})
     order: list[str] = []
     while feeding:
-        free = next((site for site, before in feeding.items() if not before - {*order}), None)
-        if free is None:
-            raise DataError(f"sites feed each other in a circle: {', '.join(feeding)}")
+        free = next((site for site, before in feeding.items() if not before - {*order}), next(iter(feeding)))
         order.append(free)
         del feeding[free]
     return [{"name": site, "size": sizes.get(site, 0)} for site in order]

@@ -5,7 +5,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitlogic.graph import walks
+from circuitlogic.errors import DataError
+from circuitlogic.graph import circles, walks
 from circuitlogic.graph.base import BaseGraph
 from circuitlogic.graph.columns import ByteArray, IntArray, RealArray
 from circuitlogic.graph.filters import Rule
@@ -15,7 +16,13 @@ from circuitlogic.graph.subgraph import Path
 def strongest_routes(
     graph: BaseGraph, ends: tuple[int, int], count: int, depth: int | None, rule: Rule, within: ByteArray
 ) -> list[list[int]]:
-    """Up to `count` node lists, strongest first, of at most `depth` edges. Ties go to smaller numbers."""
+    """Up to `count` node lists, strongest first, of at most `depth` edges. Ties go to smaller numbers.
+
+    Raises:
+        DataError: a circle between the ends makes paths stronger each time round.
+    """
+    if not graph.layered:
+        return _routes_among_circles(graph, ends, count, depth, rule, within)
     first, last = graph.site_of(np.array(ends)).tolist()
     if first >= last:
         return []
@@ -38,6 +45,20 @@ def strongest_routes(
         _walked_back(order, via, rank, h, n)
         for h, n in zip(hop[best].tolist(), nth[best].tolist(), strict=True)
     ]
+
+
+def _routes_among_circles(
+    graph: BaseGraph, ends: tuple[int, int], count: int, depth: int | None, rule: Rule, within: ByteArray
+) -> list[list[int]]:
+    ground = circles.Ground(graph.outputs, rule.above, rule.sign, within)
+    try:
+        return circles.routes(ground, graph.inputs, ends, count, depth)
+    except circles.EndlessError as error:
+        a, b, turn = graph.features(np.array([*ends, error.node]))
+        raise DataError(
+            f"no strongest path from {a} to {b}: a circle of edges at {turn} makes it stronger each time round; "
+            f"leave out edges by min_weight, sign or sites"
+        ) from error
 
 
 def _walked_back(order: IntArray, via: IntArray, rank: IntArray, hop: int, nth: int) -> list[int]:

@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 from circuitlogic.graph.adjacency import Adjacency
 from circuitlogic.graph.columns import ByteArray, EdgeArrays, IntArray, RealArray
 
+ANYWHERE = np.zeros(0, np.uint8)
+"""A walk that is confined to no nodes."""
+_SCAN = 8
+"""A level larger than the graph's 2^-8 is read off a mark per node in order; a smaller one is sorted."""
+
 
 def reach(
     lists: Adjacency, start: int, above: np.float32, sign: int, depth: int | None, within: ByteArray
@@ -20,20 +25,20 @@ def reach(
     Returns:
         The nodes, nearest first, then by number; where in them each level ends; how many edges were followed.
     """
-    seen = np.zeros(lists.nodes, np.bool_)
+    seen, fresh = np.zeros((2, lists.nodes), np.bool_)
     seen[start] = True
     levels = [np.array([start], np.int32)]
     followed = 0
     while levels[-1].size and (depth is None or len(levels) <= depth):
-        positions, _ = _followed(lists, levels[-1], above, sign, within)
-        followed += positions.size
-        met = lists.neighbour[positions]
-        fresh = np.zeros(lists.nodes, np.bool_) if met.size > lists.nodes >> 4 else None
-        if fresh is None:
-            level = np.unique(met[~seen[met]]).astype(np.int32)
+        met = _met(lists, levels[-1], above, sign, within)
+        followed += met.size
+        new = met[~seen[met]]
+        if new.size <= lists.nodes >> _SCAN:
+            level = np.unique(new).astype(np.int32)
         else:
-            fresh[met] = True
-            level = np.flatnonzero(fresh & ~seen).astype(np.int32)
+            fresh[new] = True
+            level = np.flatnonzero(fresh).astype(np.int32)
+            fresh[level] = False
         seen[level] = True
         levels.append(level)
     levels = [level for level in levels if level.size]
@@ -44,7 +49,7 @@ def gather(
     lists: Adjacency, nodes: IntArray, above: np.float32, sign: int, within: ByteArray
 ) -> tuple[IntArray, IntArray, RealArray, RealArray]:
     """The edges followed out of `nodes`, list by list: near end, far end, weight, raw weight."""
-    positions, rows = _followed(lists, nodes, above, sign, within)
+    positions, rows = followed(lists, nodes, above, sign, within)
     edges = lists.neighbour[positions], lists.weight[positions], lists.raw_weight[positions]
     return nodes[rows], *edges
 
@@ -74,11 +79,11 @@ def influence(
     felt = np.full(lists.nodes, np.nan)
     felt[start] = 1.0
     for nodes in np.split(order, np.flatnonzero(np.diff(_site(offsets, order))) + 1):
-        positions, rows = _followed(lists, nodes, above, sign, within)
+        positions, rows = followed(lists, nodes, above, sign, within)
         to = lists.neighbour[positions]
         with np.errstate(over="ignore", under="ignore"):
             offered = felt[nodes[rows]] * lists.weight[positions]
-        first = _first_best(np.abs(felt), to, np.abs(offered))
+        first = first_best(np.abs(felt), to, np.abs(offered))
         felt[to[first]] = offered[first]
     return felt
 
@@ -113,10 +118,10 @@ def best_path(
     for site in range(first, last - 1):
         low, high = int(offsets[site]), int(offsets[site + 1])
         nodes = low + np.flatnonzero(strength[low:high] >= 0)
-        positions, rows = _followed(lists, nodes, above, sign, within)
+        positions, rows = followed(lists, nodes, above, sign, within)
         inside = lists.neighbour[positions] < offsets[last]
         _relax(strength, via, nodes[rows[inside]], lists, positions[inside])
-    positions, _ = _followed(inputs, np.array([goal]), above, sign, within[:0])
+    positions, _ = followed(inputs, np.array([goal]), above, sign, within[:0])
     by_number = positions[np.argsort(inputs.neighbour[positions], kind="stable")]
     source = inputs.neighbour[by_number]
     reached = strength[source] >= 0
@@ -144,12 +149,12 @@ def _relax(
     to = lists.neighbour[positions]
     with np.errstate(over="ignore", under="ignore"):
         offered = strength[near] * np.abs(lists.weight[positions])
-    first = _first_best(strength, to, offered)
+    first = first_best(strength, to, offered)
     strength[to[first]] = offered[first]
     via[to[first]] = near[first]
 
 
-def _first_best(held: RealArray, to: IntArray, offered: RealArray) -> NDArray[np.int64]:
+def first_best(held: RealArray, to: IntArray, offered: RealArray) -> NDArray[np.int64]:
     """Where each node's first largest offer is, if that beats what it holds (NaN or -1: nothing)."""
     best = held.copy()
     np.fmax.at(best, to, offered)
@@ -189,7 +194,7 @@ def best_paths(
     row = np.full(inputs.nodes, -1)
     row[order] = np.arange(order.size)
     for nodes in np.split(order, np.flatnonzero(np.diff(_site(offsets, order))) + 1)[1:]:
-        positions, rows = _followed(inputs, nodes, above, sign, np.zeros(0, np.uint8))
+        positions, rows = followed(inputs, nodes, above, sign, np.zeros(0, np.uint8))
         near = row[inputs.neighbour[positions]]
         positions, near, far = positions[near >= 0], near[near >= 0], row[nodes[rows[near >= 0]]]
         edge, hop, came = np.nonzero(strength[near, : max(hops, 1)] >= 0)
@@ -214,16 +219,37 @@ def sort_lists(
     falling = np.uint32(0x7FFFFFFF) - bits  # the bits of a float >= 0 sort as it does
     order = np.argsort(owner.astype(np.uint64) << np.uint64(32) | falling, kind="stable")
     raw = edges.raw_weight.astype(np.float32)
-    return Adjacency(
+    lists = Adjacency(
         indptr, neighbour[order].astype(np.int32), edges.weight[order].astype(np.float32), raw[order]
     )
+    return lists.with_heads()
 
 
-def _followed(
-    lists: Adjacency, nodes: IntArray, above: np.float32, sign: int, within: ByteArray
+def _met(lists: Adjacency, nodes: IntArray, above: np.float32, sign: int, within: ByteArray) -> IntArray:
+    """Where the edges of `nodes` lead that are to be followed, in any order; as far as they go, from the heads."""
+    if not lists.heads.size or not (above > 0 or sign):
+        return lists.neighbour[followed(lists, nodes, above, sign, within)[0]]
+    heads = lists.heads[nodes]
+    strengths = heads.view(np.float32)[:, ::2]
+    strong = np.abs(strengths) > above
+    longer = strong[:, -1].copy()
+    if sign:
+        strong &= strengths * sign > 0
+    met = heads[:, 1::2][strong]
+    if longer.any():
+        positions = followed(lists, nodes[longer], above, sign, ANYWHERE, heads.shape[1] >> 1)[0]
+        met = np.concatenate([met, lists.neighbour[positions]])
+    return met[within[met] != 0] if within.size else met
+
+
+def followed(
+    lists: Adjacency, nodes: IntArray, above: np.float32, sign: int, within: ByteArray, beyond: int = 0
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Positions in `lists` of the edges of `nodes` to follow, list by list, and for each the row of its owner."""
-    positions, counts = lists.positions(nodes, above)
+    """Positions in `lists` of the edges of `nodes` to follow, list by list, and for each the row of its owner.
+
+    The first `beyond` edges of each list are left out; there must be so many.
+    """
+    positions, counts = lists.positions(nodes, above, beyond)
     rows = np.repeat(np.arange(nodes.size), counts)
     if sign:
         weight = lists.weight[positions]

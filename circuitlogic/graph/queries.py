@@ -13,7 +13,7 @@ from typing import TypeAlias, Unpack
 
 import numpy as np
 
-from circuitlogic.errors import ConfigError
+from circuitlogic.errors import ConfigError, DataError
 from circuitlogic.features import FeatureId
 from circuitlogic.graph import explain, walks
 from circuitlogic.graph.base import BaseGraph
@@ -56,17 +56,22 @@ def descendants(graph: BaseGraph, feature: Feature, **only: Unpack[ConeFilters])
 def neighbors(graph: BaseGraph, feature: Feature, **only: Unpack[Filters]) -> SubGraph:
     """The features one edge away, inputs and outputs."""
     start, rule = graph.node(feature), edge_rule(only)
-    sides = [cone(graph, start, backward, rule, depth=1) for backward in (True, False)]
-    nodes = np.concatenate([sides[0].nodes, sides[1].nodes[1:]])
+    behind, ahead = (cone(graph, start, backward, rule, depth=1) for backward in (True, False))
+    nodes = np.concatenate([behind.nodes[:1], np.union1d(behind.nodes[1:], ahead.nodes[1:])])
 
     def influence() -> RealArray:
-        return np.concatenate([sides[0].influence(), sides[1].influence()[1:]])
+        felt, passed = behind.influences()[nodes], ahead.influences()[nodes]
+        return np.where(np.abs(felt) >= np.nan_to_num(np.abs(passed)), felt, passed)
+
+    def edges() -> EdgeArrays:
+        outputs = ahead.edges()
+        return EdgeArrays.concatenate([behind.edges(), outputs.where(outputs.target != start)])
 
     answer = SubGraph(
         graph,
-        sides[0].nodes[:1],
+        behind.nodes[:1],
         nodes,
-        Late(lambda: EdgeArrays.concatenate(side.edges() for side in sides)),
+        Late(edges),
         Late(lambda: np.minimum(np.arange(nodes.size), 1)),
         Late(influence),
     )
@@ -77,7 +82,10 @@ def neighbors(graph: BaseGraph, feature: Feature, **only: Unpack[Filters]) -> Su
 
 
 def between(graph: BaseGraph, a: Feature, b: Feature, **only: Unpack[ConeFilters]) -> SubGraph:
-    """All features and edges on any directed path from `a` to `b`; depth and influence count from `a`."""
+    """All features and edges on any directed path from `a` to `b`; depth and influence count from `a`.
+
+    Where edges lead in circles a path may pass a feature more than once.
+    """
     start, goal, rule = graph.node(a), graph.node(b), edge_rule(only)
     depth = counted("depth", only.get("depth"))
     behind = cone(graph, goal, True, rule, depth)
@@ -132,7 +140,6 @@ def common(graph: BaseGraph, a: Feature, b: Feature, **only: Unpack[ConeFilters]
 
     def influence() -> RealArray:
         felt = np.stack([side.influences()[nodes] for side in cones])
-        felt = np.where(np.isnan(felt), np.inf, felt)
         weaker = felt[np.argmin(np.abs(felt), axis=0), np.arange(nodes.size)]
         return np.where(np.isin(nodes, starts), 1.0, weaker)
 
@@ -145,6 +152,9 @@ def path(graph: BaseGraph, a: Feature, b: Feature, k: int = 1, **only: Unpack[Pa
     """The `k` strongest directed paths from `a` to `b`, ranked by the product of |weight|, exactly.
 
     `.paths` has them, strongest first; nodes and edges are their union, depth and influence count from `a`.
+
+    Raises:
+        DataError: a circle between the two makes paths stronger each time round, so that there is no strongest.
     """
     counted("k", k)
     ends, rule = (graph.node(a), graph.node(b)), edge_rule(only)
@@ -226,16 +236,22 @@ def _cone(graph: BaseGraph, feature: Feature, backward: bool, only: ConeFilters)
     answer = SubGraph(
         graph, walk.nodes[:1], walk.nodes, Late(walk.edges), Late(walk.depth), Late(walk.influence)
     )
-    chosen = choose(answer, only.get("sites"), only.get("limit"))
+    sites, limit = only.get("sites"), only.get("limit")
+    chosen = answer if sites is None and limit is None else choose(answer, sites, limit)
     if not chosen.is_empty:
         return chosen
-    return chosen.with_explanation(explain.empty_cone(chosen, backward, rule, only.get("sites")))
+    return chosen.with_explanation(explain.empty_cone(chosen, backward, rule, sites))
 
 
 def _unconnected(graph: BaseGraph, start: int, goal: int, only: PathFilters | ConeFilters) -> SubGraph:
     """No path: says what the strongest one without the filters would need."""
     rule, ends = edge_rule(only), np.unique([start, goal])
-    loose = strongest_routes(graph, (start, goal), 1, None, Rule(np.float32(0), rule.sign), walks.ANYWHERE)
+    try:
+        loose = strongest_routes(
+            graph, (start, goal), 1, None, Rule(np.float32(0), rule.sign), walks.ANYWHERE
+        )
+    except DataError:
+        loose = []
     text = explain.no_path(graph, start, goal, rule, path_of(graph, loose[0]) if loose else None)
     return SubGraph(graph, ends, ends, Late(EdgeArrays.empty), explanation=text)
 

@@ -3,6 +3,7 @@
 Each question of `circuitlogic.graph.queries` is a method here: `graph.ancestors("hidden.2/30", depth=2)`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import numpy as np
 
 from circuitlogic.errors import DataError, StudyError
 from circuitlogic.graph import contributions, disk, queries
-from circuitlogic.graph.adjacency import Adjacency
+from circuitlogic.graph.adjacency import HEAD, Adjacency
 from circuitlogic.graph.base import BaseGraph
 from circuitlogic.graph.columns import NodeColumns, TextColumn
 from circuitlogic.graph.subgraph import Frames, GraphArrays
@@ -63,13 +64,15 @@ class FeatureGraph(BaseGraph):
         for side, lists in (("in", self.inputs), ("out", self.outputs)):
             arrays |= {f"{side}_indptr": lists.indptr, f"{side}_neighbour": lists.neighbour}
             arrays |= {f"{side}_weight": lists.weight, f"{side}_raw_weight": lists.raw_weight}
+            arrays[f"{side}_heads"] = lists.heads.reshape(-1)
         for name, column in (("label", nodes.label), ("kind", nodes.kind)):
             arrays |= {f"{name}_characters": column.characters, f"{name}_cuts": column.cuts}
         copies: dict[str, disk.Writer] = {
             "nodes.parquet": lambda stream: write_nodes(self, np.arange(len(self)), stream),
             "edges.parquet": lambda stream: write_edges(self, self.edges(), stream),
         }
-        disk.write(folder, disk.Header(self.sites, self.site_sizes, self.threshold), arrays, copies)
+        header = disk.Header(self.sites, self.site_sizes, self.threshold, self.layered)
+        disk.write(folder, header, arrays, copies)
 
     @classmethod
     def open(cls, folder: Path, check: bool = False) -> "FeatureGraph":
@@ -93,8 +96,13 @@ class FeatureGraph(BaseGraph):
         except DataError as error:
             raise StudyError(f"{folder} is damaged: {error}; make the graph again") from error
         disk.let_go(arrays)
-        columns = ("indptr", "neighbour", "weight", "raw_weight")
-        inputs, outputs = (
-            Adjacency(*(arrays[f"{side}_{name}"] for name in columns)) for side in ("in", "out")
-        )
-        return cls(header.sites, header.site_sizes, inputs, outputs, nodes, header.threshold)
+        inputs, outputs = _opened(arrays, "in"), _opened(arrays, "out")
+        where = header.sites, header.site_sizes
+        return cls(*where, inputs, outputs, nodes, header.threshold, header.layered)
+
+
+def _opened(arrays: Mapping[str, disk.AnyArray], side: str) -> Adjacency:
+    names = ("indptr", "neighbour", "weight", "raw_weight")
+    heads = arrays[f"{side}_heads"]
+    shape = (-1, 2 * HEAD) if heads.size else (0, 0)
+    return Adjacency(*(arrays[f"{side}_{name}"] for name in names), heads=heads.reshape(shape))

@@ -28,20 +28,20 @@ class Late(Generic[T]):
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make: Callable[[], T] | None = make
-        self._known: list[T] = []
+        self._known: tuple[T, ...] = ()
 
     @classmethod
     def of(cls, value: T) -> "Late[T]":
         """A value that is known already."""
         late = cls(lambda: value)
-        late._known.append(value)
+        late._known = (value,)
         return late
 
     @property
     def value(self) -> T:
         """The value."""
         if not self._known and self._make is not None:
-            self._known.append(self._make())
+            self._known = (self._make(),)
             self._make = None
         return self._known[0]
 

@@ -50,6 +50,8 @@ def checked_edges(
 ) -> EdgeArrays:
     """The edges sorted by (target, source), ends as int32, weights rounded to float32.
 
+    An edge that is given twice counts once, with the weight given last, as in `networkx.DiGraph`.
+
     Raises:
         DataError: an edge that no graph may have; the message names the first one.
     """
@@ -77,17 +79,19 @@ def checked_edges(
         refuse(
             np.abs(weight) < np.float32(threshold), f"has weight {{weight}}, below the threshold {threshold}"
         )
-    site = np.repeat(np.arange(len(sites), dtype=np.uint16), np.diff(offsets))
-    refuse(site[source] >= site[target], f"does not go forward: sites are ordered {', '.join(sites)}")
     key = target.astype(np.int64) * total + source
     step = np.diff(key)
     if not (step > 0).all():
         order = np.argsort(key, kind="stable")
-        twice = np.zeros(source.size, np.bool_)
-        twice[order[1:]] = np.diff(key[order]) == 0
-        refuse(twice, "is given twice")
+        order = order[np.diff(key[order], append=-1) != 0]
         source, target, weight, raw = source[order], target[order], weight[order], raw[order]
     return EdgeArrays(source, target, weight, raw)
+
+
+def is_layered(offsets: NDArray[np.int64], edges: EdgeArrays) -> bool:
+    """Whether every edge leads to a later site: then one pass over the sites finds what else takes many."""
+    site = np.repeat(np.arange(offsets.size - 1, dtype=np.int32), np.diff(offsets))
+    return bool((site[edges.source] < site[edges.target]).all())
 
 
 def _name(sites: Sequence[str], offsets: NDArray[np.int64], node: int) -> str:

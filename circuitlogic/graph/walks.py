@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 from circuitlogic.graph import plain
 from circuitlogic.graph.adjacency import Adjacency
 from circuitlogic.graph.columns import ByteArray, EdgeArrays, IntArray, RealArray
+from circuitlogic.graph.plain import ANYWHERE
 
 Engine: TypeAlias = Literal["auto", "plain", "compiled"]
 
 COMPILED_FROM = 200_000
 """Edges from which on kernels pay."""
-ANYWHERE = np.zeros(0, np.uint8)
-"""A walk that is confined to no nodes."""
 
 _engine: ContextVar[Engine] = ContextVar("engine", default="auto")
 
@@ -73,6 +72,7 @@ def reach(
         lists.indptr,
         lists.neighbour,
         lists.weight,
+        lists.heads,
         start,
         above,
         sign,
@@ -201,4 +201,4 @@ def sort_lists(nodes: int, owner: IntArray, neighbour: IntArray, edges: EdgeArra
     ends = owner.astype(np.int32, copy=False), neighbour.astype(np.int32, copy=False)
     columns = (column.astype(np.float32, copy=False) for column in (edges.weight, edges.raw_weight))
     kernels.sort_lists(indptr, *ends, *columns, place, key, neighbours, weights, raw_weights)
-    return Adjacency(indptr, neighbours, weights, raw_weights)
+    return Adjacency(indptr, neighbours, weights, raw_weights).with_heads()

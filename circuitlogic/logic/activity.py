@@ -92,7 +92,7 @@ class ReadingOptions:
     compiled: bool = False
     """Use compiled loops where Numba is there: the same gates, once compiled in less time."""
     check_thresholds: bool = False
-    """Read again with half and twice the firing threshold and flag a change of kind; triples the cost."""
+    """Also read with half and twice the firing threshold, and flag a change of kind; up to triples the cost."""
 
     def __post_init__(self) -> None:
         """Refuse settings without meaning."""

@@ -89,6 +89,16 @@ def prove(
     return Proof(evidence, scored, agreement.f1)
 
 
+def heldout_counts(
+    row: Row, heldout: Activity, training: Training, formula: Formula, options: ReadingOptions
+) -> Counts:
+    """`formula` against the true output on held-out samples, thresholds being those of training."""
+    literals = literals_of(formula)
+    rows = heldout_rows(literals, row, heldout, training, kernels(options.compiled))
+    said = evaluate(formula, masks(rows, heldout.target.shape[0]), heldout.target.shape[0])
+    return count(said, heldout.target > training.threshold, heldout.silent, holds_at_rest(formula))
+
+
 def _interval(
     said: BoolArray, true: BoolArray, at_rest: bool, heldout: Activity, options: ReadingOptions, row: Row
 ) -> Interval:

@@ -88,6 +88,21 @@ class RunnerUp:
 
 
 @dataclass(frozen=True, slots=True)
+class ThresholdReading:
+    """What the row is called when features fire from another share of their activations on."""
+
+    firing: float
+    """Share of the 95 % quantile of positive training activations from which a feature fires, inputs and output."""
+    kind: str
+    formula: Formula | None
+    """None where none is claimed."""
+    f1: float | None
+    """Held-out F1 of the formula, claimed or rejected, against firing at this threshold; None: too few firings."""
+    same_function: bool
+    """Whether the claimed formula is the gate's own function; also where neither claims one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Gate:
     """The reading of one output feature."""
 
@@ -116,3 +131,5 @@ class Gate:
     `partial:B=0.45` blocks 45 %), with A and B feature ids."""
     runner_up: RunnerUp | None = None
     """None if nothing else came near."""
+    at_thresholds: tuple[ThresholdReading, ...] = ()
+    """The readings at half, once and twice the firing threshold, where these were wanted; lowest first."""

@@ -11,21 +11,21 @@ import numpy as np
 from circuitlogic.features import FeatureId
 from circuitlogic.logic import canonical, truth
 from circuitlogic.logic.activity import Activity, IntArray, ReadingOptions, Row, check
-from circuitlogic.logic.decision import Decision, decide
-from circuitlogic.logic.evidence import Proof, masks, prove, truth_table
+from circuitlogic.logic.decision import decide
+from circuitlogic.logic.evidence import Proof, prove, truth_table
 from circuitlogic.logic.formula import Const, Formula, Literal, literals_of
-from circuitlogic.logic.gate import Evidence, Gate, GateInput, RunnerUp, TableRow
-from circuitlogic.logic.inhibition import Inhibition, inhibitions
+from circuitlogic.logic.gate import Evidence, Gate, GateInput, RunnerUp, TableRow, ThresholdReading
+from circuitlogic.logic.inhibition import Inhibition
 from circuitlogic.logic.kinds import kind_of_canonical
-from circuitlogic.logic.kinds.shape import shape_of
 from circuitlogic.logic.loops import kernels
+from circuitlogic.logic.naming import Held, name_of
+from circuitlogic.logic.other_thresholds import with_other_thresholds
 from circuitlogic.logic.relations import relations, rests_on_weights
 from circuitlogic.logic.states import Silent, count_states, state_codes
 from circuitlogic.logic.training import Training, measure
 
 __all__ = ["Activity", "ReadingOptions", "Row", "read_gate"]
 
-_OTHER_THRESHOLDS = (0.5, 2.0)
 _DISAGREES = 0.8
 _MAX_RELATED = 9
 
@@ -74,54 +74,26 @@ def _read(
 ) -> Gate:
     decision = decide(row, training, options, excluded)
     proof = prove(row, heldout, training, decision, options)
-    if not _claimed(proof, training, decision.formula, options):
-        return _unclaimed(row, training, decision, proof, options)
-    formula = decision.formula
+    evidence, formula = proof.evidence, decision.formula
+    name = name_of(row, train, training, formula, Held(proof.counts, evidence.r2), options)
+    others: tuple[ThresholdReading, ...] = ()
+    if options.check_thresholds:
+        own = ThresholdReading(options.firing_quantile_fraction, name.kind, name.formula, evidence.f1, True)
+        others = with_other_thresholds(own, row, (train, heldout), (training, decision), options, excluded)
+    if name.formula is None:
+        rejected = decision.runner_up
+        if not isinstance(formula, Const):
+            rejected = RunnerUp(formula, kind_of_canonical(formula), evidence.train_f1)
+        return _gate(row, training, name.kind, None, evidence, runner_up=rejected, at_thresholds=others)
+    if isinstance(name.formula, Const):
+        return _gate(row, training, name.kind, name.formula, evidence, at_thresholds=others)
     rows = training.literal_rows(literals_of(formula))
-    brakes = inhibitions(row, train, training, formula, masks(rows, training.fired.size))
-    kind, flags = _kind(formula, brakes)
-    flags += _relation_flags(formula, brakes, training)
+    flags = name.flags + _relation_flags(formula, name.brakes, training)
     flags += _caveats(formula, rows, training, proof)
-    if options.check_thresholds and _unstable(row, train, kind_of_canonical(formula), options, excluded):
+    if any(other.kind != name.kind for other in others):
         flags += ("unstable-threshold",)
     table = truth_table(formula, rows, train, training.fired)
-    return _gate(row, training, kind, formula, proof.evidence, table, flags, decision.runner_up)
-
-
-def _claimed(proof: Proof, training: Training, formula: Formula, options: ReadingOptions) -> bool:
-    if isinstance(formula, Const):
-        return False
-    f1 = min(proof.counts.f1, proof.counts.off_f1) if training.inverted else proof.counts.f1
-    return f1 >= options.min_f1
-
-
-def _unclaimed(
-    row: Row, training: Training, decision: Decision, proof: Proof, options: ReadingOptions
-) -> Gate:
-    """No Boolean reading: constant, graded or unexplained; the rejected formula is kept as the runner-up."""
-    evidence = proof.evidence
-    if np.count_nonzero(training.fired) / training.samples > options.constant_rate:
-        return _gate(row, training, "constant", Const(True), evidence)
-    kind = "graded" if evidence.r2 >= options.min_r2 and row.sources else "unexplained"
-    rejected = decision.runner_up
-    if not isinstance(decision.formula, Const):
-        rejected = RunnerUp(decision.formula, kind_of_canonical(decision.formula), evidence.train_f1)
-    return _gate(row, training, kind, None, evidence, runner_up=rejected)
-
-
-def _kind(formula: Formula, brakes: tuple[Inhibition, ...]) -> tuple[str, tuple[str, ...]]:
-    """The kind of the formula, changed where an input was measured to weaken or half block;
-    and flags saying so."""
-    kind = kind_of_canonical(formula)
-    flags = tuple(f"damped:{b.feature}={b.keep:.2f}" for b in brakes if b.damps and not b.in_formula)
-    partly = [b for b in brakes if b.blocks_partly]
-    flags += tuple(f"partial:{b.feature}={b.kill:.2f}" for b in partly)
-    if kind == "copy" and flags:
-        return ("partial-inhibition" if partly else "damped-copy"), flags
-    vetoes = {f.feature for f in shape_of(formula).vetoes if isinstance(f, Literal)}
-    if kind == "and-not" and vetoes <= {b.feature for b in partly}:
-        return "partial-inhibition", flags
-    return kind, flags
+    return _gate(row, training, name.kind, formula, evidence, table, flags, decision.runner_up, others)
 
 
 def _relation_flags(formula: Formula, brakes: tuple[Inhibition, ...], training: Training) -> tuple[str, ...]:
@@ -154,19 +126,6 @@ def _caveats(
     return tuple(flags)
 
 
-def _unstable(
-    row: Row, train: Activity, kind: str, options: ReadingOptions, excluded: frozenset[FeatureId]
-) -> bool:
-    """Whether half or twice the firing threshold gives the formula another kind."""
-    for factor in _OTHER_THRESHOLDS:
-        fraction = min(options.firing_quantile_fraction * factor, 0.99)
-        training = measure(train, row, fraction, options.levels, kernels(options.compiled))
-        other = decide(row, training, options, excluded)
-        if kind_of_canonical(other.formula) != kind:
-            return True
-    return False
-
-
 def _sorted_row(row: Row, order: list[int]) -> Row:
     return replace(
         row,
@@ -193,6 +152,7 @@ def _gate(
     table: tuple[TableRow, ...] = (),
     flags: tuple[str, ...] = (),
     runner_up: RunnerUp | None = None,
+    at_thresholds: tuple[ThresholdReading, ...] = (),
 ) -> Gate:
     scale = row.scale if row.scale > 0 else 1.0
     strongest = np.argsort(-np.abs(row.weights), kind="stable").tolist()
@@ -208,6 +168,7 @@ def _gate(
         table=table,
         flags=flags,
         runner_up=runner_up,
+        at_thresholds=at_thresholds,
     )
 
 

@@ -8,11 +8,14 @@ from markupsafe import Markup
 
 from circuitlogic.extract.gate_on_samples import CounterExamples, Histogram
 from circuitlogic.features import FeatureId
-from circuitlogic.logic.formula import level_suffix
+from circuitlogic.logic.formula import level_suffix, to_text
+from circuitlogic.logic.gate import Gate
 from circuitlogic.render.dot import composition_circuit
 from circuitlogic.render.images import sprite_data_uri
 from circuitlogic.report.diagrams import svg_or_nothing
 from circuitlogic.report.expansion import Expansion, evidence_lines, measured_lines
+from circuitlogic.report.gate_figures import firing_text, same_text
+from circuitlogic.report.literal_names import literal_name
 from circuitlogic.report.looks import Looks
 from circuitlogic.report.numbers import score, small
 from circuitlogic.report.rows import StudyView
@@ -122,6 +125,31 @@ def _flips(share: float, samples: int) -> str:
 
 def _control(one: LiteralIntervention) -> str:
     return score(one.control if one.samples else None)
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdLine:
+    """A gate at one firing threshold, in words."""
+
+    firing: str
+    kind: str
+    f1: float | None
+    same: str
+    formula: str
+
+
+def threshold_lines(gate: Gate, name: Callable[[FeatureId], str]) -> tuple[ThresholdLine, ...]:
+    """The readings at other firing thresholds, features called by `name`."""
+    return tuple(
+        ThresholdLine(
+            firing_text(one.firing),
+            one.kind,
+            one.f1,
+            same_text(one),
+            "" if one.formula is None else to_text(one.formula, lambda lit: literal_name(lit, name)),
+        )
+        for one in gate.at_thresholds
+    )
 
 
 @dataclass(frozen=True, slots=True)

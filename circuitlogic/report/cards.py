@@ -14,10 +14,12 @@ from circuitlogic.report.card_parts import (
     CausalLiteral,
     Counter,
     NestedPart,
+    ThresholdLine,
     bars_of,
     causal_literals,
     counters_of,
     nested_part,
+    threshold_lines,
 )
 from circuitlogic.report.diagrams import gate_picture, svg_or_nothing
 from circuitlogic.report.examples import ExampleBook
@@ -81,6 +83,8 @@ class Card:
     """How far it is behind, and where it differs."""
     given: str
     """A shorter formula, given what the inputs are to each other; empty where there is none."""
+    thresholds: tuple[ThresholdLine, ...]
+    """What it is called at other firing thresholds."""
     bars: Bars | None
     counters: tuple[Counter, ...]
     causal: GateIntervention | None
@@ -166,6 +170,7 @@ def gate_card(
         runner_up=_runner_up(row, view),
         margin=margin_text(gate, view.name),
         given=given_text(gate, view.name),
+        thresholds=threshold_lines(gate, brief),
         bars=None if look.samples is None else bars_of(look.samples.histogram, gate.threshold),
         counters=() if counter is None else counters_of(counter, looks, sprites.rules, str(number)),
         causal=look.causal,

@@ -115,6 +115,12 @@ DEFINITIONS = tuple(
             "Share of the feature's held-out firings in truth-table states that training data had shown.",
         ),
         (
+            "thresholds",
+            "at other thresholds",
+            "The row read again with all features firing from half and from twice their θ on. Same kind, same "
+            "function: at all three; a formula is the same function if it agrees on all assignments.",
+        ),
+        (
             "composed",
             "composed formula",
             "A gate written over the inputs of its inputs. Measured: its F1 when evaluated on the deepest features "

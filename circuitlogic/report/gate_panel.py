@@ -8,15 +8,16 @@ from rich.text import Text
 
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.formula import literals_of, to_text
-from circuitlogic.logic.gate import Evidence, Gate, GateInput
+from circuitlogic.logic.gate import Evidence, Gate, GateInput, ThresholdReading
 from circuitlogic.render.text import clean
 from circuitlogic.report.examples import FeatureExamples
 from circuitlogic.report.fitting import Column, FittingTable, cells
 from circuitlogic.report.flags import given_text
+from circuitlogic.report.gate_figures import firing_text, same_text
 from circuitlogic.report.gate_rows import brief_name, gate_row
 from circuitlogic.report.literal_names import literal_name
 from circuitlogic.report.margins import margin_text
-from circuitlogic.report.numbers import count, score, scored, share, weight
+from circuitlogic.report.numbers import NONE, count, score, scored, share, weight
 from circuitlogic.report.pictures import PixelRow
 from circuitlogic.report.rows import GateRow
 from circuitlogic.report.tables import kind_text
@@ -82,6 +83,9 @@ def _parts(
         yield Text()
     if gate.table:
         yield _truth_table(gate, labels, max_states)
+        yield Text()
+    if gate.at_thresholds:
+        yield _at_thresholds(gate, labels)
         yield Text()
     if gate.runner_up is not None:
         yield _runner_up(row, labels)
@@ -205,6 +209,35 @@ def _truth_table(gate: Gate, labels: Mapping[FeatureId, str], limit: int | None)
     if len(shown) < len(gate.table):
         notes.append(f"{len(gate.table) - len(shown)} rarer states not shown")
     return FittingTable("Truth table, as seen in training", columns, rows, tuple(notes))
+
+
+def _at_thresholds(gate: Gate, labels: Mapping[FeatureId, str]) -> FittingTable:
+    """What the row is called when features fire earlier or later."""
+    columns = (
+        Column("fires above", right=False),
+        Column("kind", right=False),
+        Column("F1"),
+        Column("function", 2, right=False),
+        Column("formula", 1, right=False, least=20),
+    )
+    rows = tuple(
+        cells(
+            firing_text(one.firing),
+            clean(one.kind, 24),
+            score(one.f1),
+            same_text(one),
+            _formula_text(one, gate, labels),
+        )
+        for one in gate.at_thresholds
+    )
+    return FittingTable("At other firing thresholds, held out", columns, rows)
+
+
+def _formula_text(reading: ThresholdReading, gate: Gate, labels: Mapping[FeatureId, str]) -> str:
+    if reading.formula is None:
+        return NONE
+    brief = brief_name(gate, labels)
+    return clean(to_text(reading.formula, lambda literal: literal_name(literal, brief)), _LONG)
 
 
 def _letter(position: int) -> str:

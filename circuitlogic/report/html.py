@@ -33,6 +33,14 @@ from circuitlogic.report.diagrams import cone_picture, cone_roots, logic_cone, s
 from circuitlogic.report.edge_rows import EdgeList, edge_list
 from circuitlogic.report.examples import ExampleBook
 from circuitlogic.report.expansion import MEASURED_HEADS
+from circuitlogic.report.gate_figures import (
+    FIDELITY_COLUMNS,
+    FIDELITY_NOTE,
+    STABILITY_COLUMNS,
+    fidelity_rows,
+    stability_rows,
+    stability_text,
+)
 from circuitlogic.report.gate_rows import best_across_kinds, sorted_gates
 from circuitlogic.report.looks import Looks
 from circuitlogic.report.rows import GateRow, StudyView
@@ -57,6 +65,11 @@ TABLES: dict[str, object] = {
     "connector": CONNECTOR_COLUMNS,
     "sae": SAE_COLUMNS,
     "gate": GATE_NUMBERS,
+    "fidelity": FIDELITY_COLUMNS,
+    "fidelity_rows": fidelity_rows,
+    "stability": STABILITY_COLUMNS,
+    "stability_rows": stability_rows,
+    "stability_text": stability_text,
 }
 NESTED = 24
 """Cards whose expansion is drawn; the others say it in words."""
@@ -240,6 +253,7 @@ def _environment() -> Environment:
         "quiet_kinds": frozenset(KIND_STYLES),
         "weight_path": weight_path,
         "columns": TABLES,
+        "fidelity_note": FIDELITY_NOTE,
         "measured_heads": MEASURED_HEADS,
         "split": numbers.split_title,
         "dash": numbers.NONE,

@@ -10,6 +10,7 @@ from circuitlogic.progress import SILENT, Progress
 from circuitlogic.render.engines import write_diagram
 from circuitlogic.render.images import image_grid
 from circuitlogic.render.matrices import matrix_animation, matrix_strip
+from circuitlogic.report.card_parts import threshold_lines
 from circuitlogic.report.columns import (
     CONNECTOR_COLUMNS,
     GATE_NUMBERS,
@@ -23,7 +24,15 @@ from circuitlogic.report.connector_pictures import connector_frames, thinned
 from circuitlogic.report.diagrams import gate_picture
 from circuitlogic.report.examples import ExampleBook
 from circuitlogic.report.flags import given_text
-from circuitlogic.report.gate_rows import best_across_kinds, sorted_gates
+from circuitlogic.report.gate_figures import (
+    FIDELITY_COLUMNS,
+    FIDELITY_NOTE,
+    STABILITY_COLUMNS,
+    fidelity_rows,
+    stability_rows,
+    stability_text,
+)
+from circuitlogic.report.gate_rows import best_across_kinds, brief_name, sorted_gates
 from circuitlogic.report.looks import GateLook, Looks
 from circuitlogic.report.margins import margin_text
 from circuitlogic.report.markdown_text import code, definition_lines, plain, table, term
@@ -117,6 +126,7 @@ def _gates(view: StudyView) -> Iterator[str]:
     )
     heads = ("kind", "meaning", "gates", "share", term("precision", "median F1"))
     yield from table(heads, kinds, left=2)
+    yield from _together(view)
     chosen = sorted_gates(view.gates)[:LISTED]
     yield "Best evidence first. `IF121` is input feature 121, `_high`: above the median of its firings."
     if len(chosen) < len(view.gates):
@@ -124,6 +134,17 @@ def _gates(view: StudyView) -> Iterator[str]:
     yield ""
     heads = ("feature", "label", "kind", "formula", *_heads(GATE_NUMBERS))
     yield from table(heads, (_gate_cells(row) for row in chosen), left=4)
+
+
+def _together(view: StudyView) -> Iterator[str]:
+    """What all gates reach, and what becomes of them at other firing thresholds."""
+    rows = (_cells(FIDELITY_COLUMNS, row) for row in fidelity_rows(view))
+    yield from ("### Fidelity of formulas", "", plain(FIDELITY_NOTE), "")
+    yield from table(_heads(FIDELITY_COLUMNS), rows)
+    stable = stability_rows(view)
+    if stable:
+        yield from ("### Kinds at other firing thresholds", "", plain(stability_text(view)), "")
+        yield from table(_heads(STABILITY_COLUMNS), (_cells(STABILITY_COLUMNS, row) for row in stable))
 
 
 def _gate_cells(row: GateRow) -> tuple[str, ...]:
@@ -198,8 +219,16 @@ def _beside(row: GateRow, view: StudyView, look: GateLook) -> Iterator[str]:
     if look.causal is not None:
         signs = f"{look.causal.confirmed_literals} of {look.causal.decided_literals}"
         yield f"under intervention: sign confirmed for {signs} literals, kind: {look.causal.kind_confirmed}"
+    if row.gate.at_thresholds:
+        yield f"{term('thresholds', 'at other thresholds')}: {'; '.join(_at_thresholds(row, view))}"
     if margin := margin_text(row.gate, view.name):
         yield f"runner-up: {plain(margin)}"
+
+
+def _at_thresholds(row: GateRow, view: StudyView) -> Iterator[str]:
+    for one in threshold_lines(row.gate, brief_name(row.gate, view.labels)):
+        formula = f" {code(one.formula, 300)}" if one.same == "other" else ""
+        yield f"{plain(one.firing)} {plain(one.kind)}{formula}, F1 {score(one.f1)}"
 
 
 def _evidence(row: GateRow) -> str:

@@ -43,7 +43,7 @@ def batch_codes(
         at = candidates[largest].sort().values
     rows, features = at // sae.d_sae, at % sae.d_sae
     centred = x - sae.b_dec if sae.apply_b_dec_to_input else x
-    values = (centred[rows] * sae.W_enc.T[features]).sum(1) + sae.b_enc[features]
+    values = (centred[rows] * sae.W_enc.T.contiguous()[features]).sum(1) + sae.b_enc[features]
     return SparseCodes(rows, features, F.relu(values), len(x))
 
 
@@ -63,12 +63,13 @@ def sparse_loss(
     weight: float,
     target: Float[Tensor, "batch d_out"] | None = None,
 ) -> LossParts:
-    """As `topk.reconstruction_loss`."""
-    wanted, given = x if target is None else target, decoded(sae, codes)
-    reconstruction = mean_squared_error(wanted, given)
+    """As `topk.reconstruction_loss`; a transcoder has another `target` than x."""
+    y = x if target is None else target
+    y_hat = decoded(sae, codes)
+    reconstruction = mean_squared_error(y, y_hat)
     auxiliary = reconstruction.new_zeros(())
     if silent is not None and bool(silent.any()):
-        auxiliary = weight * _auxiliary(sae, x, wanted, given, torch.nonzero(silent).flatten())
+        auxiliary = weight * _auxiliary(sae, x, y, y_hat, torch.nonzero(silent).flatten())
     fired = torch.zeros(sae.d_sae, dtype=torch.bool, device=x.device)
     fired[codes.features[codes.values.detach() > 0]] = True
     return LossParts(reconstruction, auxiliary, reconstruction + auxiliary, fired)
@@ -77,16 +78,16 @@ def sparse_loss(
 def _auxiliary(
     sae: SparseAutoencoder,
     x: Float[Tensor, "batch d_in"],
-    wanted: Float[Tensor, "batch d_out"],
-    given: Float[Tensor, "batch d_out"],
+    y: Float[Tensor, "batch d_out"],
+    y_hat: Float[Tensor, "batch d_out"],
     silent: Int[Tensor, " s"],
 ) -> Float[Tensor, ""]:
     """As `topk.auxiliary_loss`, on the silent features' columns alone."""
-    residual = (wanted - given).detach()
+    residual = (y - y_hat).detach()
     centred = x - sae.b_dec if sae.apply_b_dec_to_input else x
     z = torch.addmm(sae.b_enc[silent], centred, sae.W_enc[:, silent])
     values, at = z.topk(min(max(sae.d_in // 2, 1), len(silent)), dim=1, sorted=False)
     codes = torch.zeros_like(z).scatter(1, at, F.relu(values))
     unexplained = mean_squared_error(residual, codes @ sae.W_dec[silent])
     size = residual.square().mean().clamp_min(torch.finfo(x.dtype).tiny)
-    return unexplained / size * wanted.var(dim=0, correction=0).mean()
+    return unexplained / size * y.var(dim=0, correction=0).mean()

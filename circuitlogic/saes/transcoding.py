@@ -1,9 +1,10 @@
-"""Owns transcoders made from an autoencoder: the same encoder, another place's decoder; and their training.
+"""Owns transcoders: an autoencoder's features with another place's decoder, and those trained from the start.
 
 Dunefsky et al. 2024, arXiv:2406.11944.
 """
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -14,6 +15,8 @@ from circuitlogic.errors import ConfigError, DataError
 from circuitlogic.progress import SILENT, Progress
 from circuitlogic.saes.base import SparseAutoencoder, Weights, unit_directions
 from circuitlogic.saes.coders import Transcoder
+from circuitlogic.saes.metrics import moments_of
+from circuitlogic.saes.registry import architecture_named, feature_count
 from circuitlogic.saes.relu_tied import ReluTied
 from circuitlogic.saes.rows import Rows
 from circuitlogic.saes.stored import Magnitude, StoredForm
@@ -49,64 +52,37 @@ def _shifted(form: StoredForm, shift: Float[Tensor, " d_sae"]) -> StoredForm:
     return replace(form, magnitude=Magnitude(r, magnitude.b.detach() - r.exp() * shift))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TrainedTranscoder:
-    """A transcoder in evaluation mode on the CPU, and how it came about."""
-
-    transcoder: Transcoder
-    losses: tuple[float, ...]
-    """Mean training loss of every epoch."""
-
-
 def train_transcoder(
-    start: Transcoder,
     inputs: Rows,
     targets: Rows,
     config: SaeConfig,
     seed: int,
     progress: Progress = SILENT,
     name: str = "transcoder",
-) -> TrainedTranscoder:
-    """Train encoder and decoder of `start` together to predict `targets` from `inputs`.
+) -> Transcoder:
+    """Learn to predict `targets` from sparse features of `inputs`, row by row; same arguments, same result.
 
-    Decoder rows keep the lengths they start with, so that no feature can shrink while its row grows; features whose
-    row is zero get a random one of mean length. `config.resample_every` does not apply.
+    The loss is that of `config.architecture` with the prediction's error in place of the reconstruction's;
+    `config.resample_every` does not apply.
 
     Raises:
-        DataError: different numbers of rows, or a loss that is not finite.
+        ConfigError: a tied architecture, or a setting that does not fit the width.
+        DataError: different numbers of rows, or activations or a loss that are not finite.
     """
     if len(inputs) != len(targets):
         raise DataError(f"{len(inputs)} inputs and {len(targets)} targets: capture both places together")
-    code = _own_copy(start.code, torch.Generator().manual_seed(seed))
-    run = _Run(code, inputs, config, seed, targets=targets)
-    epochs = progress.track(range(config.epochs), name, config.epochs)
-    losses = tuple(run.train_epoch() for _ in epochs)
-    return TrainedTranscoder(Transcoder(run.sae.cpu().eval()), losses)
+    start = _initial(inputs, targets, config, torch.Generator().manual_seed(seed))
+    run = TrainingRun(start.code, inputs, config, seed, targets=targets)
+    for _ in progress.track(range(config.epochs), name, config.epochs):
+        run.train_epoch()
+    return Transcoder(run.sae.cpu().eval())
 
 
-class _Run(TrainingRun):
-    """Keeps decoder rows at the lengths they start with."""
-
-    lengths: Tensor | None = None
-
-    def constrain_gradients(self) -> None:
-        if self.lengths is None:
-            self.lengths = self.sae.W_dec.detach().norm(dim=1, keepdim=True)
-        self.sae.constrain_gradients()
-
-    @torch.no_grad()
-    def constrain_weights(self) -> None:
-        self.sae.constrain_weights()
-        if self.lengths is not None:
-            self.sae.W_dec.mul_(self.lengths / self.sae.W_dec.norm(dim=1, keepdim=True))
-
-
-@torch.no_grad()
-def _own_copy(code: SparseAutoencoder, generator: torch.Generator) -> SparseAutoencoder:
-    own = code.weights()
-    lengths = own.W_dec.norm(dim=1)
-    silent = lengths == 0
-    mean = lengths[~silent].mean() if bool((~silent).any()) else lengths.new_ones(())
-    directions = unit_directions(len(lengths), own.W_dec.shape[1], generator) * mean
-    weights = replace(own, W_dec=torch.where(silent[:, None], directions, own.W_dec))
-    return type(code).restored(weights, code.stored_form(), apply_b_dec_to_input=False)
+def _initial(inputs: Rows, targets: Rows, config: SaeConfig, generator: torch.Generator) -> Transcoder:
+    """Random directions on both sides; inputs start centred, predictions at the targets' mean."""
+    width = feature_count(config, inputs.d)
+    sae = architecture_named(config.architecture).initial(inputs.d, width, config, generator)
+    seen, wanted = moments_of(inputs, "training"), moments_of(targets, "training")
+    scale = math.sqrt(float(seen.deviations.mean()) / seen.count)
+    sae.fit_to(seen.mean.float(), scale if scale > 0.0 else 1.0)
+    return with_decoder(sae, unit_directions(width, targets.d, generator), wanted.mean.float())

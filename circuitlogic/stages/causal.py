@@ -1,7 +1,7 @@
 """The causal check: every gate's literals switched on and off in the original network; gates with inputs that do
 nothing are read again without them."""
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -14,6 +14,8 @@ from circuitlogic.activations.sites import Site
 from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.errors import ConfigError, StudyError
 from circuitlogic.extract.rows_to_gates import encode_site
+from circuitlogic.features import FeatureId
+from circuitlogic.json_files import read_json, write_json
 from circuitlogic.networks.protocol import needs_inputs, stretch_between
 from circuitlogic.progress import Progress
 from circuitlogic.saes.base import SparseAutoencoder
@@ -41,6 +43,7 @@ from circuitlogic.verify.setting import MAX_SAMPLES, Rerun, Setting
 
 CAUSAL = "causal"
 SPLITS = ("heldout", "test")
+_CHOSEN, _CHOSEN_FILE = "-chosen", "chosen.json"
 
 
 def artefact(split: str) -> str:
@@ -49,18 +52,35 @@ def artefact(split: str) -> str:
 
 
 def make_causal(
-    study: Study, subject: Subject, split: str, progress: Progress
+    study: Study,
+    subject: Subject,
+    split: str,
+    progress: Progress,
+    only: Collection[FeatureId] | None = None,
 ) -> tuple[GateIntervention, ...]:
     """Intervene on every gate with a formula, unless that is done; the interventions, in the gates' order.
+
+    Args:
+        study: An extracted study.
+        subject: Its network.
+        split: `heldout` or `test`.
+        progress: Told of every gate.
+        only: Gates to intervene on, kept apart from those of a run on all; None: all.
 
     Raises:
         ConfigError: another split, or `test` for a network brought by the caller.
         StudyError: the study has no gates yet.
     """
-    key = _key(study, split)
-    if study.is_done(artefact(split), key):
-        return load_interventions(study.folder(artefact(split)))
-    gates = load_gates(study)
+    known = load_causal(study, split) if study.is_done(artefact(split), _key(study, split)) else None
+    if known is not None:
+        return known
+    chosen = None if only is None else sorted(str(feature) for feature in only)
+    name, key = artefact(split), _key(study, split)
+    if chosen is not None:
+        name, key = f"{name}{_CHOSEN}", _chosen_key(study, split, chosen)
+        if study.is_done(name, key):
+            return load_interventions(study.folder(name))
+    gates = [gate for gate in load_gates(study) if only is None or gate.feature in only]
     generator = torch.Generator().manual_seed(seed_for(study.config.seed, CAUSAL))
     found: list[GateIntervention] = []
     again: list[Rereading] = []
@@ -77,27 +97,45 @@ def make_causal(
                 if intervention is not None and intervention.without_effect:
                     rereading = read_again(gate, partial(read, gate), *parts, generator)
                     again += [] if rereading is None else [rereading]
-    with study.making(artefact(split), key) as folder:
+    with study.making(name, key) as folder:
         save_interventions(found, folder, again)
+        if chosen is not None:
+            write_json(folder / _CHOSEN_FILE, {"gates": chosen})
     return tuple(found)
 
 
 def load_causal(study: Study, split: str = "heldout") -> tuple[GateIntervention, ...] | None:
-    """The stored interventions on the gates as they are now; None if there are none.
+    """The stored interventions on the gates as they are now, on all or on some; None if there are none.
 
     Raises:
         StudyError: damaged, or the study has no gates.
     """
-    if not study.is_done(artefact(split), _key(study, split)):
+    name = _stored(study, split)
+    return None if name is None else load_interventions(study.folder(name))
+
+
+def _stored(study: Study, split: str) -> str | None:
+    """The artefact that holds interventions on the gates as they are now; that of all gates before that of some."""
+    if study.is_done(artefact(split), _key(study, split)):
+        return artefact(split)
+    name = f"{artefact(split)}{_CHOSEN}"
+    if not study.has(name):
         return None
-    return load_interventions(study.folder(artefact(split)))
+    chosen = read_json(study.folder(name) / _CHOSEN_FILE).get("gates")
+    if not isinstance(chosen, list):
+        raise StudyError(f"{study.folder(name) / _CHOSEN_FILE} is damaged: it lists no gates")
+    current = study.is_done(name, _chosen_key(study, split, [str(one) for one in chosen]))
+    return name if current else None
+
+
+def _chosen_key(study: Study, split: str, chosen: list[str]) -> str:
+    return study.key(_key(study, split), chosen)
 
 
 def load_causal_rereadings(study: Study, split: str = "heldout") -> tuple[Rereading, ...]:
     """The gates that were read again without inputs that do nothing; none where nothing is stored."""
-    if not study.is_done(artefact(split), _key(study, split)):
-        return ()
-    return load_rereadings(study.folder(artefact(split)))
+    name = _stored(study, split)
+    return () if name is None else load_rereadings(study.folder(name))
 
 
 def _key(study: Study, split: str) -> str:

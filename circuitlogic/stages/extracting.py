@@ -2,6 +2,7 @@
 
 from circuitlogic.config import ExtractConfig
 from circuitlogic.extract.edges_to_graph import edges_to_graph
+from circuitlogic.extract.gate_index import SCHEMA
 from circuitlogic.extract.gates_file import save_gates
 from circuitlogic.extract.row_activity import Split
 from circuitlogic.extract.rows_to_gates import encode_site, rows_to_gates
@@ -35,7 +36,7 @@ def make_graph(study: Study, config: ExtractConfig) -> None:
 
 def make_gates(study: Study, config: ExtractConfig, progress: Progress, jobs: int = 1) -> None:
     """Read a gate for every live output feature of the graph; its nodes learn their kinds. `jobs`: processes."""
-    key = study.key("gates", config, study.config.seed, _made_from(study))
+    key = study.key("gates", SCHEMA, config, study.config.seed, _made_from(study))
     if study.is_done(GATES, key):
         return
     splits = {name: load_activations(study, name) for name in ("train", "heldout")}

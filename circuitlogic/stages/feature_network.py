@@ -10,6 +10,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from circuitlogic.activations.paired import PairedActivations
+from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.connectors.metrics import sparsity_of
 from circuitlogic.connectors.model import Connector
 from circuitlogic.datasets.images import ImageData
@@ -25,7 +26,7 @@ from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import captured, load_activations, load_labels
 from circuitlogic.stages.connecting import artefact as connector_artefact
 from circuitlogic.stages.connecting import load_connectors
-from circuitlogic.stages.dictionaries import TUNED, load_dictionaries, save_dictionary
+from circuitlogic.stages.dictionaries import TUNED, load_dictionaries, load_ends, save_dictionary
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
 from circuitlogic.stages.network_metrics import DictionaryFit, NetworkMetrics
 from circuitlogic.stages.seeds import seed_for
@@ -52,7 +53,8 @@ _DECODER = "decoder"
 def make_feature_network(study: Study, subject: Subject, progress: Progress) -> None:
     """Tune the chain of connectors; measure nothing yet, since that needs a threshold.
 
-    A language model's connectors stay as solved: each stands for one layer, with the true ones around it.
+    A language model's connectors each stand for one layer, with the true ones around it: they stay as solved, or
+    are tuned each by itself with the autoencoder it predicts, where `tune.dictionaries` is `later`.
     """
     config = study.config
     connectors = load_connectors(study)
@@ -60,13 +62,36 @@ def make_feature_network(study: Study, subject: Subject, progress: Progress) -> 
     key = study.key("tune", config.tune, config.extract.threshold, config.seed, made_from, subject.identity)
     if study.is_done(TUNED, key):
         return
-    solved = None if subject.text is not None else load_feature_network(study, subject, tuned=False)
-    tuned = None if solved is None else _tuned(study, subject, solved, progress)
+    solved = _chains(study, subject)
+    tuned = [_tuned(study, subject, chain, progress) for chain in solved]
     with study.making(TUNED, key) as folder:
-        for connector in connectors if tuned is None else tuned.connectors:
+        for connector in connectors if not tuned else (c for chain in tuned for c in chain.connectors):
             connector.save(folder / f"{connector.source}__{connector.target}")
-        if tuned is not None and solved is not None:
-            _save_moved(tuned, solved, study, folder)
+        for after, before in zip(tuned, solved, strict=True):
+            _save_moved(after, before, study, folder)
+
+
+def _chains(study: Study, subject: Subject) -> list[FeatureNetwork]:
+    """What is tuned as a whole: the study's one chain; of a language model every layer, or nothing."""
+    if subject.text is None:
+        return [load_feature_network(study, subject, tuned=False)]
+    tune = study.config.tune
+    if tune.dictionaries != "later" or tune.epochs == 0:
+        return []
+    return [
+        FeatureNetwork((source, target), (connector,), _decoder_of(target), _no_tail)
+        for (source, target), connector in zip(load_ends(study, False), load_connectors(study), strict=True)
+    ]
+
+
+def _decoder_of(dictionary: Dictionary) -> SparseAutoencoder:
+    if not isinstance(dictionary.encoder, SparseAutoencoder):
+        raise StudyError(f"the dictionary of {dictionary.site} has no decoder")
+    return dictionary.encoder
+
+
+def _no_tail(activations: Tensor, inputs: Tensor | None) -> Tensor:  # noqa: ARG001
+    return activations
 
 
 def _tuned(study: Study, subject: Subject, solved: FeatureNetwork, progress: Progress) -> FeatureNetwork:
@@ -78,7 +103,7 @@ def _tuned(study: Study, subject: Subject, solved: FeatureNetwork, progress: Pro
         config.extract.threshold,
         seed_for(config.seed, TUNED),
         progress,
-        true_map_of(subject),
+        None if subject.text is not None else true_map_of(subject),
         config.extract.firing,
     )
 
@@ -91,7 +116,8 @@ def _save_moved(tuned: FeatureNetwork, solved: FeatureNetwork, study: Study, fol
         if dictionary is not was and isinstance(sae, SparseAutoencoder):
             rows = (rows_of(heldout.stores[site], "heldout"), rows_of(train.stores[site], "training"))
             save_dictionary(dictionary, sae_metrics(sae, *rows), folder / sae_artefact(site))
-    if tuned.decoder is not solved.decoder:
+    readout = tuned.decoder is not tuned.dictionaries[-1].encoder
+    if readout and tuned.decoder is not solved.decoder:
         save_sae(tuned.decoder, folder / _DECODER, {"hook_name": tuned.dictionaries[-1].site})
 
 

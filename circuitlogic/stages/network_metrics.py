@@ -11,6 +11,8 @@ from circuitlogic.verify.faithfulness import Faithfulness
 
 FIDELITY = "fidelity"
 """Artefact that holds the metrics at the extracted threshold."""
+MEASURED = 2
+"""Changes when what is measured does: older figures are then measured again."""
 _METRICS = "metrics.json"
 
 

@@ -1,6 +1,7 @@
 """Stage 5 for a language model: the splice test of every stretch and of all together, at one threshold."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import chain
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.activations.sites import Site
+from circuitlogic.config import TranscoderKind
 from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.connectors.metrics import sparsity_of
 from circuitlogic.connectors.model import Connector
@@ -17,8 +19,8 @@ from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.saes.coders import Transcoder
 from circuitlogic.saes.statistics import Encoder
 from circuitlogic.stages.captured import load_activations
-from circuitlogic.stages.connecting import connector_fidelity
-from circuitlogic.stages.dictionaries import load_ends
+from circuitlogic.stages.connecting import connector_fidelity, load_connectors
+from circuitlogic.stages.dictionaries import TUNED, holder, load_ends
 from circuitlogic.stages.network_metrics import NetworkMetrics
 from circuitlogic.stages.subject import Subject
 from circuitlogic.stages.transcoding import load_transcoder
@@ -27,7 +29,10 @@ from circuitlogic.verify.splice import Change, Edit, Spliced, Variant, as_faithf
 
 SAE_OUT, SAE_IN, SAE_BOTH = "SAE of the output only", "SAE of the input only", "both SAEs, true layer between"
 TRANSCODER = "transcoder of the input"
+TRAINED_TRANSCODER = "transcoder, trained for comparison"
+READOUT = "linear readout of the input's features"
 MEAN, ZERO, ORIGINAL = "mean ablation", "zero ablation", "original"
+BEFORE_TUNING = ", before tuning"
 SOLVED, CUT, FIRING = "connector", "connector, thresholded", "connector, thresholded, silent below θ"
 
 
@@ -47,16 +52,20 @@ def measure_splices(
     ends = load_ends(study)
     parts = [
         _Part(
-            number if len(ends) > 1 else None,
+            number,
+            len(ends),
             (places[a.site], places[b.site]),
             (a, b),
             (solved, short),
-            load_transcoder(study, b.site),
             train,
+            _transcoder(study, a, b),
         )
         for number, ((a, b), solved, short) in enumerate(zip(ends, connectors, cut, strict=True))
     ]
-    variants = [*chain.from_iterable(part.variants() for part in parts), *_joint(parts)]
+    earlier = _earlier(study, [part.sites for part in parts], threshold, train)
+    first, *others = chain.from_iterable(part.variants() for part in parts)
+    before = chain.from_iterable(part.before_tuning() for part in earlier)
+    variants = [first, *before, *others, *_joint(parts)]
     windows = subject.text.heldout.first(study.config.text.splice_tokens)
     original, *scores = splice(subject.network, windows, variants, progress)
     return NetworkMetrics(
@@ -65,6 +74,20 @@ def measure_splices(
         tuple(sparsity_of(c, b.statistics.live) for c, (_, b) in zip(cut, ends, strict=True)),
         tuple(connector_fidelity(c, a, b, heldout, "heldout") for c, (a, b) in zip(cut, ends, strict=True)),
     )
+
+
+def _earlier(
+    study: Study, sites: list[tuple[Site, Site]], threshold: float, train: PairedActivations
+) -> "list[_Part]":
+    """The same stretches as their solver left them, where tuning moved the autoencoders since."""
+    if not any(holder(study, target.name) == TUNED for _, target in sites):
+        return []
+    return [
+        _Part(number, len(sites), places, ends, (solved, solved.thresholded(threshold)), train)
+        for number, (places, ends, solved) in enumerate(
+            zip(sites, load_ends(study, tuned=False), load_connectors(study), strict=True)
+        )
+    ]
 
 
 def _rows(variants: list[Variant], original: Spliced, scores: list[Spliced]):
@@ -93,27 +116,33 @@ class _Part:
 
     def __init__(
         self,
-        number: int | None,
+        number: int,
+        of: int,
         sites: tuple[Site, Site],
         dictionaries: tuple[Dictionary, Dictionary],
         connectors: tuple[Connector, Connector],
-        transcoder: Transcoder | None,
         train: PairedActivations,
+        transcoder: tuple[str, Transcoder] | None = None,
     ) -> None:
-        self._number = number
-        self._prefix = "" if number is None else f"{sites[1].module}: "
-        self._sites, self._connectors = sites, connectors
+        self._transcoder = transcoder
+        self._number = number if of > 1 else None
+        self._prefix = f"{sites[1].module}: " if of > 1 else ""
+        self.sites, self._connectors = sites, connectors
         self._encoder, self._decoder = dictionaries[0].encoder, _decoding(dictionaries[1])
-        given = self._encoder if isinstance(self._encoder, Transcoder) else None
-        self._transcoder = given or transcoder
         self._thresholds = dictionaries[1].statistics.thresholds
         rows = train.stores[dictionaries[1].site].rows(slice(0, 65_536))
         self._mean = torch.from_numpy(rows).mean(0)
 
     def variants(self) -> list[Variant]:
         """The best that the dictionaries allow first, the thresholded connector last."""
-        inner = ((SAE_IN, SAE_BOTH) if self.has_both else ()) + ((TRANSCODER,) if self.has_transcoder else ())
+        inner = ((SAE_IN, SAE_BOTH) if self.has_both else ()) + self.direct
         return [self.variant(name) for name in (SAE_OUT, *inner, MEAN, ZERO, SOLVED, FIRING, CUT)]
+
+    def before_tuning(self) -> list[Variant]:
+        """The variants that tuning changes, of a stretch that is not tuned."""
+        names = (SAE_OUT, *((SAE_BOTH,) if self.has_both else ()), CUT)
+        found = [self.variant(name) for name in names]
+        return [replace(one, name=f"{one.name}{BEFORE_TUNING}") for one in found]
 
     @property
     def has_both(self) -> bool:
@@ -121,9 +150,9 @@ class _Part:
         return isinstance(self._encoder, SparseAutoencoder)
 
     @property
-    def has_transcoder(self) -> bool:
-        """Whether something predicts the target straight from the source's features."""
-        return self._transcoder is not None
+    def direct(self) -> tuple[str, ...]:
+        """What predicts the target straight from the source's features, without the target's dictionary."""
+        return () if self._transcoder is None else (self._transcoder[0],)
 
     def variant(self, name: str) -> Variant:
         """One of them."""
@@ -133,19 +162,22 @@ class _Part:
 
     def edits(self, name: str) -> tuple[Edit, ...]:
         """What a variant changes."""
-        source, target = self._sites
+        source, target = self.sites
         out = Edit(target, target, _through(self._decoder))
         whole: dict[str, Callable[[], tuple[Edit, ...]]] = {
             SAE_OUT: lambda: (out,),
             SAE_IN: lambda: (Edit(source, source, _through(self._encoder)),),
             SAE_BOTH: lambda: (Edit(source, source, _through(self._encoder)), out),
-            TRANSCODER: lambda: (Edit(source, target, _predicting(self._transcoder)),),
             MEAN: lambda: (Edit(target, target, lambda _, y: self._mean.expand_as(y)),),
             ZERO: lambda: (Edit(target, target, lambda _, y: torch.zeros_like(y)),),
             SOLVED: lambda: (Edit(source, target, self._connected(self._connectors[0], False)),),
             CUT: lambda: (Edit(source, target, self._connected(self._connectors[1], False)),),
             FIRING: lambda: (Edit(source, target, self._connected(self._connectors[1], True)),),
         }
+        if self._transcoder is not None:
+            whole[self._transcoder[0]] = lambda coder=self._transcoder[1]: (
+                Edit(source, target, lambda x, _: coder(x)),
+            )
         return whole[name]()
 
     def _connected(self, connector: Connector, silent: bool) -> Change:
@@ -166,7 +198,7 @@ def _joint(parts: list[_Part]) -> list[Variant]:
     if len(parts) < 2:
         return []
     both = (SAE_BOTH,) if all(part.has_both for part in parts) else ()
-    direct = (TRANSCODER,) if all(part.has_transcoder for part in parts) else ()
+    direct = parts[0].direct if len({part.direct for part in parts}) == 1 else ()
     names = (SAE_OUT, *both, *direct, MEAN, ZERO, SOLVED, FIRING, CUT)
     return [
         Variant(
@@ -190,7 +222,14 @@ def _through(encoder: Encoder) -> Change:
     return lambda _, y: encoder(y)
 
 
-def _predicting(transcoder: Transcoder | None) -> Change:
-    if transcoder is None:
-        raise StudyError("there is no transcoder of this stretch")
-    return lambda x, _: transcoder(x)
+def transcoder_name(kind: TranscoderKind) -> str:
+    """The variant of a transcoder that `transcoders.kind` asks for."""
+    return READOUT if kind == "readout" else TRAINED_TRANSCODER
+
+
+def _transcoder(study: Study, source: Dictionary, target: Dictionary) -> tuple[str, Transcoder] | None:
+    """The variant's name and the coder: one that was given for the source, or the study's own."""
+    if isinstance(source.encoder, Transcoder):
+        return TRANSCODER, source.encoder
+    found = load_transcoder(study, source.site, target.site)
+    return None if found is None else (transcoder_name(study.config.transcoders.kind), found.coder)

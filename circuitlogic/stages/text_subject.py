@@ -130,7 +130,9 @@ class PreparedText:
 
 def _shaping(text: TextConfig) -> dict[str, object]:
     """The settings of the text that decide which tokens are rows."""
-    return asdict(replace(text, files=(), heldout=(), splice_tokens=1, disk_budget=None))
+    shaping = asdict(replace(text, files=(), heldout=(), splice_tokens=1, disk_budget=None))
+    del shaping["families"]
+    return shaping
 
 
 def stored_text_subject(study: Study, progress: Progress) -> Subject:  # noqa: ARG001

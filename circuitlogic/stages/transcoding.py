@@ -1,13 +1,15 @@
 """Stage 3, beside the dictionaries: one transcoder per stretch of a language model, if the config asks for it."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.connectors.readout import fit_readout
-from circuitlogic.json_files import write_json
+from circuitlogic.errors import StudyError
+from circuitlogic.json_files import read_json, write_json
 from circuitlogic.progress import Progress
 from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.saes.coders import Transcoder
+from circuitlogic.saes.metrics import SaeMetrics
 from circuitlogic.saes.predictions import prediction_metrics
 from circuitlogic.saes.saelens import load_coder, save_sae
 from circuitlogic.saes.transcoding import train_transcoder, with_decoder
@@ -24,9 +26,17 @@ _METRICS = "metrics.json"
 _SPLITS = tuple(activations_artefact(split) for split in ("train", "heldout"))
 
 
-def artefact(target: str) -> str:
-    """Name of the transcoder that predicts a site."""
-    return f"transcoders/{target}"
+@dataclass(frozen=True, slots=True)
+class StudyTranscoder:
+    """A transcoder of the study's own, and how well it predicts, held out."""
+
+    coder: Transcoder
+    metrics: SaeMetrics
+
+
+def artefact(source: str, target: str) -> str:
+    """Name of a transcoder."""
+    return f"transcoders/{source}__{target}"
 
 
 def transcoder_artefacts(study: Study) -> tuple[str, ...]:
@@ -39,58 +49,67 @@ def make_transcoders(study: Study, progress: Progress) -> None:
 
     A stretch whose input has a given transcoder is left out: that one is compared.
     """
-    sites = load_card(study).sites
-    pairs = stretches(sites)
     if study.config.transcoders.kind == "none":
-        for _, target in pairs:
-            if study.has(artefact(target)):
-                study.forget(artefact(target))
+        for name in transcoder_artefacts(study):
+            study.forget(name)
         return
     train, heldout = load_activations(study, "train"), load_activations(study, "heldout")
-    for source, target in pairs:
+    for source, target in stretches(load_card(study).sites):
         encoder = load_dictionary(study, source, tuned=False).encoder
-        if isinstance(encoder, SparseAutoencoder):
-            _make(study, (source, target), sites.index(source), encoder, train, heldout, progress)
+        key = _key(study, source, target)
+        name = artefact(source, target)
+        if study.is_done(name, key) or not isinstance(encoder, SparseAutoencoder):
+            continue
+        coder = _made(study, source, target, encoder, train, progress)
+        metrics = prediction_metrics(coder, source, target, heldout, train)
+        with study.making(name, key) as folder:
+            save_sae(coder, folder, {"hook_name": source, "hook_name_out": target})
+            write_json(folder / _METRICS, asdict(metrics))
 
 
-def _make(
+def _key(study: Study, source: str, target: str) -> str:
+    """A trained one depends on activations alone, a readout on the input's dictionary too."""
+    config, contents = study.config, [study.entry(part).content for part in _SPLITS]
+    if config.transcoders.kind == "trained":
+        settings = site_settings(config.saes, source, load_card(study).sites.index(source))
+        return study.key("transcoder", settings, config.seed, source, target, contents)
+    contents.append(study.entry(sae_artefact(source)).content)
+    return study.key("readout", config.transcoders.ridge, source, target, contents)
+
+
+def _made(
     study: Study,
-    ends: tuple[str, str],
-    number: int,
+    source: str,
+    target: str,
     encoder: SparseAutoencoder,
     train: PairedActivations,
-    heldout: PairedActivations,
     progress: Progress,
-) -> None:
-    source, target = ends
-    config, name = study.config, artefact(target)
-    settings = site_settings(config.saes, source, number)
-    made_from = [study.entry(part).content for part in (sae_artefact(source), *_SPLITS)]
-    key = study.key("transcoder", config.transcoders, settings, config.seed, ends, made_from)
-    if study.is_done(name, key):
-        return
-    stores = train.stores[source], train.stores[target]
-    progress.note(f"readout of {source} for {target}")
-    readout = fit_readout(encoder, *stores, config.transcoders.ridge)
-    transcoder = with_decoder(encoder, readout.weight, readout.bias)
+) -> Transcoder:
+    config, rows = study.config, (train.stores[source], train.stores[target])
     if config.transcoders.kind == "trained":
-        seed = seed_for(config.seed, name)
-        transcoder = train_transcoder(
-            transcoder, *stores, settings, seed, progress, f"transcoder of {source}"
-        ).transcoder
-    metrics = prediction_metrics(transcoder, source, target, heldout, train)
-    with study.making(name, key) as folder:
-        save_sae(transcoder, folder, {"hook_name": source, "hook_name_out": target})
-        write_json(folder / _METRICS, asdict(metrics))
+        settings = site_settings(config.saes, source, load_card(study).sites.index(source))
+        seed = seed_for(config.seed, artefact(source, target))
+        return train_transcoder(*rows, settings, seed, progress, f"transcoder of {source}")
+    progress.note(f"readout of {target} from the features of {source}")
+    readout = fit_readout(encoder, *rows, config.transcoders.ridge)
+    return with_decoder(encoder, readout.weight, readout.bias)
 
 
-def load_transcoder(study: Study, target: str) -> Transcoder | None:
-    """The study's own transcoder that predicts `target`, if it has one.
+def load_transcoder(study: Study, source: str, target: str) -> StudyTranscoder | None:
+    """The transcoder of a stretch; None where the study has none.
 
     Raises:
         StudyError: damaged.
     """
-    if not study.has(artefact(target)):
+    name = artefact(source, target)
+    if not study.has(name):
         return None
-    coder = load_coder(study.folder(artefact(target)))
-    return coder if isinstance(coder, Transcoder) else None
+    folder = study.folder(name)
+    coder = load_coder(folder)
+    try:
+        metrics = SaeMetrics(**read_json(folder / _METRICS))
+    except TypeError:
+        raise StudyError(f"{folder / _METRICS} is damaged: it does not hold metrics") from None
+    if not isinstance(coder, Transcoder):
+        raise StudyError(f"{folder} is damaged: it holds no transcoder")
+    return StudyTranscoder(coder, metrics)

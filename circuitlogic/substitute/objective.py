@@ -2,6 +2,7 @@
 
     divergence · KL(original ‖ feature network) + anchor · features' error + the moving autoencoders' own loss
 
+Of one layer inside a language model the first term is the unexplained share of the layer's output instead.
 The error is Σ over sites of the predicted features' squared error: in raw units over the site's whole variance, or
 of each feature over its own variance, averaged over features.
 """
@@ -23,8 +24,9 @@ from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.substitute.feature_network import FeatureNetwork
 from circuitlogic.substitute.interventional import TrueMap, intervene
 from circuitlogic.substitute.later_dictionaries import LaterDictionary
-from circuitlogic.substitute.support import TunedLayer
+from circuitlogic.substitute.support import AnyLayer
 
+_NO_EDITS = "tune.interventions needs a network that resumes from its first site: set it to 0"
 _NEARLY_A_COPY = 0.85
 """A little below the correlation at which a feature counts as a copy."""
 _RARE = 1e-3
@@ -41,8 +43,8 @@ class Batch:
     """Unit-scale features at the first site."""
     later: list[Float[Tensor, "batch _"]]
     """Activations at the later sites."""
-    outputs: Float[Tensor, "batch classes"]
-    """The original's."""
+    outputs: Float[Tensor, "batch classes"] | None
+    """The original's; None where the chain ends inside the network."""
     inputs: Tensor | None
 
 
@@ -62,12 +64,12 @@ def batches(
     first, *later = network.dictionaries
     for rows in activations.batches(config.batch_size, order):
         features = first.unit_features(rows[first.site])
-        found, outputs = [rows[d.site] for d in later], rows[OUTPUTS]
+        found, outputs = [rows[d.site] for d in later], rows.get(OUTPUTS)
         if config.interventions > 0:
-            if true_map is None or INPUTS in rows or not isinstance(first.encoder, SparseAutoencoder):
-                raise ConfigError(
-                    "tune.interventions needs a network that resumes from its first site: set it to 0"
-                )
+            if outputs is None or true_map is None or INPUTS in rows:
+                raise ConfigError(_NO_EDITS)
+            if not isinstance(first.encoder, SparseAutoencoder):
+                raise ConfigError(_NO_EDITS)
             features, found, outputs = intervene(
                 features,
                 [*found, outputs],
@@ -83,7 +85,7 @@ def batches(
 def objective(
     tail: Tail,
     decoder: SparseAutoencoder,
-    layers: Sequence[TunedLayer],
+    layers: Sequence[AnyLayer],
     later: Sequence[LaterDictionary],
     batch: Batch,
     config: TuneConfig,
@@ -102,10 +104,17 @@ def objective(
         if dictionary.sae is not None and config.copy_weight > 0:
             loss = loss + config.copy_weight * copying(before, true)
     if config.divergence > 0:
-        outputs = tail(decoder.decode(features * later[-1].scales), batch.inputs)
-        divergence = F.kl_div(outputs.log_softmax(-1), batch.outputs.softmax(-1), reduction="batchmean")
-        loss = loss + config.divergence * divergence
+        decoded = decoder.decode(features * later[-1].scales)
+        loss = loss + config.divergence * _divergence(tail, decoded, later[-1], batch)
     return loss
+
+
+def _divergence(tail: Tail, decoded: Tensor, last: LaterDictionary, batch: Batch) -> Tensor:
+    """KL of the outputs; of a chain that ends inside the network, the last activation's unexplained share."""
+    if batch.outputs is None:
+        return (decoded - batch.later[-1]).square().sum(1).mean() / last.variance
+    outputs = tail(decoded, batch.inputs)
+    return F.kl_div(outputs.log_softmax(-1), batch.outputs.softmax(-1), reduction="batchmean")
 
 
 def copying(source: Float[Tensor, "batch n_in"], target: Float[Tensor, "batch n_out"]) -> Float[Tensor, ""]:

@@ -5,6 +5,7 @@
 """
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from jaxtyping import Float
@@ -13,6 +14,7 @@ from torch import Tensor
 from circuitlogic.config import TuneConfig
 from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.connectors.model import Connector
+from circuitlogic.substitute.sparse_support import SPARSE, WIDE, SparseTunedLayer, sparse_layer
 
 PRUNED_BY = 0.65
 """Share of the steps after which gradual pruning has reached its budget."""
@@ -82,22 +84,28 @@ class TunedLayer:
         self.weight.mul_(self.support)
 
 
-def layer_of(connector: Connector, target: Dictionary, config: TuneConfig) -> TunedLayer:
+AnyLayer: TypeAlias = TunedLayer | SparseTunedLayer
+
+
+def layer_of(connector: Connector, target: Dictionary, config: TuneConfig) -> AnyLayer:
     """A copy of `connector` to be tuned."""
     weight = connector.unit_weight.clone()
     support = (weight != 0).float()
     live = int(target.statistics.live.sum())
     budget = config.edges if config.edges is not None else _EDGES_PER_FEATURE * live
     first = min(config.min_edges, budget // max(live, 1))
-    layer = TunedLayer(
-        weight.requires_grad_(),
-        connector.unit_bias.clone().requires_grad_(),
-        support,
-        torch.zeros_like(support),
-        budget,
-        int(support.sum()),
-        first,
-    )
+    if weight.numel() > WIDE and float(support.mean()) < SPARSE:
+        layer = sparse_layer(weight, connector.unit_bias, budget, first)
+    else:
+        layer = TunedLayer(
+            weight.requires_grad_(),
+            connector.unit_bias.clone().requires_grad_(),
+            support,
+            torch.zeros_like(support),
+            budget,
+            int(support.sum()),
+            first,
+        )
     if config.select == "weight":
         with torch.no_grad():
             layer.keep_largest()
@@ -105,7 +113,7 @@ def layer_of(connector: Connector, target: Dictionary, config: TuneConfig) -> Tu
     return layer
 
 
-def prune(layer: TunedLayer, step: int, steps: int) -> None:
+def prune(layer: AnyLayer, step: int, steps: int) -> None:
     """The scheduled pruning due at `step`, if any."""
     if step % max(1, steps // PRUNINGS) == 0 or step == cut_step(steps):
         layer.keep_strongest(min(1.0, step / (PRUNED_BY * steps)))

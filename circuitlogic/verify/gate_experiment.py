@@ -23,7 +23,14 @@ from circuitlogic.verify.intervention import (
     Trial,
 )
 from circuitlogic.verify.joint_experiment import switch_together
-from circuitlogic.verify.literal_states import BoolArray, FloatArray, IntArray, LiteralStates, literal_states
+from circuitlogic.verify.literal_states import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    LiteralStates,
+    distinct_rows,
+    literal_states,
+)
 from circuitlogic.verify.setting import MAX_SAMPLES, Edit, Setting, as_long, share, spread
 
 MAX_STATES = 16
@@ -70,11 +77,7 @@ class _Experiment:
         self._before = setting.outputs[:, [self._output]].toarray()[:, 0].astype(np.float64)
         self._fired: BoolArray = self._before > gate.threshold
         self._said = states.holds(states.counts)
-        self._distinct, codes, sizes = np.unique(
-            states.counts, axis=0, return_inverse=True, return_counts=True
-        )
-        self._codes: IntArray = codes.reshape(-1).astype(np.int64)
-        self._sizes: IntArray = sizes.astype(np.int64)
+        self._distinct, self._codes, self._sizes = distinct_rows(states.counts)
 
     def literal(self, literal: Literal) -> LiteralIntervention:
         """Both directions, pivotal and idle."""

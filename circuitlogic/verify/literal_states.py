@@ -104,3 +104,20 @@ def _cut(cuts: tuple[float, ...], literal: Literal) -> float:
 def _typical(values: FloatArray, counts: IntArray, literals: int) -> tuple[float | None, ...]:
     bands = (values[counts == count] for count in range(1, literals + 1))
     return (0.0, *(float(np.median(band)) if band.size else None for band in bands))
+
+
+def distinct_rows(counts: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """The distinct rows of small counts [n, k] in lexicographic order, which of them each row is, and their sizes.
+
+    As `np.unique` along the rows, by one number per row.
+    """
+    radix = counts.max(axis=0, initial=0) + 1
+    if np.prod(radix.astype(np.float64)) >= 2.0**62:
+        rows, codes, sizes = np.unique(counts, axis=0, return_inverse=True, return_counts=True)
+        return rows, codes.reshape(-1).astype(np.int64), sizes.astype(np.int64)
+    places = np.concatenate([np.cumprod(radix[:0:-1])[::-1], np.ones(1, dtype=np.int64)])[-len(radix) :]
+    numbers, first, codes, sizes = np.unique(
+        counts @ places, return_index=True, return_inverse=True, return_counts=True
+    )
+    del numbers
+    return counts[first], codes.reshape(-1).astype(np.int64), sizes.astype(np.int64)

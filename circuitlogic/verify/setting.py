@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from circuitlogic.saes.rows import Rows
+from circuitlogic.saes.single_feature import encoded_column
 from circuitlogic.saes.statistics import Encoder
 from circuitlogic.verify.literal_states import BoolArray, FloatArray, IntArray
 
@@ -49,8 +50,8 @@ class Setting:
         if not len(rows):
             return [np.zeros(0) for _ in edits]
         edited = torch.from_numpy(self.activations.rows(rows)).float() + change
-        found = self.encoder.encode(self.rerun(edited, rows))
-        return np.split(found[:, output].double().numpy(), ends)
+        found = encoded_column(self.encoder, self.rerun(edited, rows), output)
+        return np.split(found.double().numpy(), ends)
 
 
 def as_long(directions: Tensor, change: Tensor) -> Tensor:

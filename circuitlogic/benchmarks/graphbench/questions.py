@@ -33,7 +33,7 @@ def questions(shape: Shape, edges: EdgeArrays, rounds: int, seed: int) -> tuple[
     rng = np.random.default_rng([seed, 1])
     nodes, last = shape.sites * shape.features, (shape.sites - 1) * shape.features
     targets = tuple((last + rng.permutation(shape.features)).tolist())
-    sources = tuple(rng.integers(0, shape.features, rounds).tolist())
+    sources = tuple(rng.integers(0, shape.features, 2 * rounds).tolist())
     high = selective_threshold(edges, nodes)
     words = f"weights above {high:.2f}"
     asked = [

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,17 +34,16 @@ def resident_after(folder: Path, asked: Sequence[tuple[str, int | None, float]])
 
 
 def ask(folder: str, asked: str) -> None:
-    """In the fresh process: libraries loaded and kernels warm before the first look at memory."""
-    import numpy as np
-
-    from circuitlogic.graph.columns import EdgeArrays
+    """In the fresh process: libraries loaded and kernels warm (for arrays on disk) before the first look."""
+    from circuitlogic.benchmarks.graphbench.hubs import Shape, hub_edges
     from circuitlogic.graph.store import FeatureGraph
     from circuitlogic.graph.walks import engine
 
-    with engine("compiled"):
-        one = np.ones(1)
-        edges = EdgeArrays(np.zeros(1, np.int64), np.ones(1, np.int64), one, one)
-        FeatureGraph.from_edges(("a", "b"), (1, 1), edges).ancestors("b/0")
+    small = Shape(2, 64, 4_096)
+    with engine("compiled"), tempfile.TemporaryDirectory() as scratch:
+        FeatureGraph.from_edges(small.names, small.sizes, hub_edges(small, 0)).save(Path(scratch))
+        warm = FeatureGraph.open(Path(scratch))
+        warm.ancestors(f"{small.names[-1]}/0", min_weight=0.2, depth=2)
         before = resident_bytes()
         graph = FeatureGraph.open(Path(folder))
         for feature, depth, above in json.loads(asked):

@@ -1,20 +1,36 @@
 """Owns the figures of one stretch of a language model's study; all held out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from circuitlogic.logic.formula import literals_of
 from circuitlogic.report.gallery import GAIN, Exhibit, exhibits
+from circuitlogic.stages.connecting import load_connector_metrics
 from circuitlogic.stages.dictionaries import load_dictionary, load_sae_metrics
 from circuitlogic.stages.extracted import load_gates
+from circuitlogic.stages.linear_share import load_linearity
 from circuitlogic.stages.network_metrics import FIDELITY, load_metrics
-from circuitlogic.stages.splicing import CUT, FIRING, MEAN, ORIGINAL, SAE_BOTH, SAE_IN, SAE_OUT, SOLVED, ZERO
+from circuitlogic.stages.splicing import (
+    BEFORE_TUNING,
+    CUT,
+    FIRING,
+    MEAN,
+    ORIGINAL,
+    READOUT,
+    SAE_BOTH,
+    SAE_IN,
+    SAE_OUT,
+    SOLVED,
+    TRAINED_TRANSCODER,
+    ZERO,
+)
 from circuitlogic.stages.stretches import stretches
 from circuitlogic.stages.subject import load_card
 from circuitlogic.stages.token_evidence import load_token_evidence
 from circuitlogic.study import Study
 from circuitlogic.verify.faithfulness import Faithfulness
+from circuitlogic.verify.linearity import Linearity
 
 GOOD = 0.8
 """F1 from which a formula counts."""
@@ -39,6 +55,16 @@ class StretchFigures:
 
     source: SiteFigures
     target: SiteFigures
+    target_before: SiteFigures
+    """The output's dictionary before it was tuned with the connector; the same where it was not."""
+    copies: float
+    """Share of live output features that correlate above 0.9 with one input feature."""
+    copies_before: float
+    live_before: int
+    firing_f1_before: float
+    """Median of the connector as solved, on the dictionary as it was."""
+    linear: Linearity | None
+    """None where it was not measured."""
     tokens: int
     """Scored by the splice test."""
     original: float
@@ -71,9 +97,9 @@ class StretchFigures:
     """Of these, with a literal that vetoes."""
     contextual: int
     """Of these, beating the current token alone by >= 0.05."""
-    contextual_one: int
-    """Of these, passing interventions in at least one direction."""
-    contextual_both: int
+    contextual_one: int | None
+    """Of these, passing interventions in at least one direction; None where they were not run on any."""
+    contextual_both: int | None
     token_f1: float | None
     """Median held-out F1 of the current token alone, over gates that could be read."""
 
@@ -90,6 +116,7 @@ def _figures(study: Study, source: str, target: str, number: int, of: int) -> St
     rows = {
         row.variant.removeprefix(prefix): row for row in metrics.variants if row.variant.startswith(prefix)
     }
+    solved = load_connector_metrics(study, source, target).fidelity
     original = next(row for row in metrics.variants if row.variant == ORIGINAL)
     fidelity, sparsity = metrics.fidelity[number], metrics.sparsity[number]
     gates = [g for g in load_gates(study) if g.feature.site == target and g.evidence is not None]
@@ -101,6 +128,12 @@ def _figures(study: Study, source: str, target: str, number: int, of: int) -> St
     return StretchFigures(
         source=_site(study, source),
         target=_site(study, target),
+        target_before=_site(study, target, tuned=False),
+        linear=load_linearity(study, target),
+        copies=fidelity.copy_rate,
+        copies_before=solved.copy_rate,
+        live_before=solved.live,
+        firing_f1_before=solved.firing_f1_median,
         tokens=original.samples,
         original=original.loss,
         worth=rows[ZERO].loss - original.loss,
@@ -119,21 +152,28 @@ def _figures(study: Study, source: str, target: str, number: int, of: int) -> St
         good=len(good),
         good_negative=sum("NOT" in one.row.expression for one in good),
         contextual=len(contextual),
-        contextual_one=sum(one.directions is not None and one.directions.passed >= 1 for one in contextual),
-        contextual_both=sum(one.directions is not None and one.directions.passed == 2 for one in contextual),
+        contextual_one=_passing(contextual, 1),
+        contextual_both=_passing(contextual, 2),
         token_f1=median(tokens) if tokens else None,
     )
 
 
-def _site(study: Study, site: str) -> SiteFigures:
-    metrics, statistics = load_sae_metrics(study, site), load_dictionary(study, site).statistics
+def _site(study: Study, site: str, tuned: bool = True) -> SiteFigures:
+    metrics, statistics = load_sae_metrics(study, site, tuned), load_dictionary(study, site, tuned).statistics
     rare = float((statistics.firings < 100).double().mean())
     return SiteFigures(site, len(statistics.scales), metrics.fvu, metrics.l0, metrics.dead, rare)
 
 
 def _recovered(rows: dict[str, Faithfulness]) -> dict[str, float]:
-    names = (SAE_IN, SAE_OUT, SAE_BOTH, SOLVED, CUT, FIRING)
+    names = (SAE_IN, SAE_OUT, SAE_BOTH, SOLVED, CUT, FIRING, TRAINED_TRANSCODER, READOUT)
+    names += tuple(f"{name}{BEFORE_TUNING}" for name in (SAE_OUT, SAE_BOTH, CUT))
     return {name: rows[name].loss_recovered for name in names if name in rows}
+
+
+def _passing(contextual: Sequence[Exhibit], least: int) -> int | None:
+    if contextual and all(one.causal is None for one in contextual):
+        return None
+    return sum(one.directions is not None and one.directions.passed >= least for one in contextual)
 
 
 def _kept(found: Iterable[Exhibit]) -> float | None:

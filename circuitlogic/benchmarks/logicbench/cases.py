@@ -70,6 +70,9 @@ class Case:
     """Correlation of the output feature with the planted output; 1 where features are given."""
     input_match: float = 1.0
     """The same of the worst matched planted input."""
+    silenced: float | None = None
+    """Of a cause and one input that blocks or damps it: the share of their joint firings that would make the output
+    fire without the input, and do not with it, in noise-free data; None elsewhere."""
     ceiling: float | None = None
     """Where there is no gate: held-out F1 of the best Boolean function of the inputs."""
     aliases: Mapping[FeatureId, FeatureId] = field(default_factory=dict)
@@ -94,17 +97,24 @@ def draw_cases(
     rng = np.random.default_rng([seed, zlib.crc32(condition.name.encode())])
     pool = draw_pool(sizes.samples, condition.magnitudes, leak, rng, sizes.pool, condition.rates)
     wanted = [kind for kind in kinds if kind.by_row or condition.trained]
-    tries = [kind for kind in wanted for _ in range(sizes.per_kind)]
-    label = f"planting, {condition.name}, floor {leak:g}, seed {seed}"
-    plantings: list[Planting] = []
-    hopeless: set[str] = set()
-    for kind in progress.track(tries, label, total=len(tries)):
-        planting = None if kind.name in hopeless else plant(kind, pool, condition.trained, rng)
-        if planting is None:
-            hopeless.add(kind.name)
-        else:
-            plantings.append(planting)
-    return cases_of(plantings, pool, condition, sizes, seed, leak, rng)
+    cases: list[Case] = []
+    for late in (
+        False,
+        True,
+    ):  # kinds taken as they are drawn come last: what is drawn before does not change
+        chosen = [kind for kind in wanted if bool(kind.drawn) == late]
+        tries = [kind for kind in chosen for _ in range(sizes.per_kind)]
+        label = f"planting, {condition.name}, floor {leak:g}, seed {seed}"
+        plantings: list[Planting] = []
+        hopeless: set[str] = set()
+        for kind in progress.track(tries, label, total=len(tries)):
+            planting = None if kind.name in hopeless else plant(kind, pool, condition.trained, rng)
+            if planting is None:
+                hopeless.add(kind.name)
+            else:
+                plantings.append(planting)
+        cases += cases_of(plantings, pool, condition, sizes, seed, leak, rng, len(cases))
+    return cases
 
 
 def cases_of(
@@ -115,8 +125,9 @@ def cases_of(
     seed: int,
     leak: float,
     rng: np.random.Generator,
+    first: int = 0,
 ) -> list[Case]:
-    """The plantings with the rows that the condition gives a reader."""
+    """The plantings with the rows that the condition gives a reader; outputs are numbered from `first` on."""
     targets = [observed_output(planting.target, leak, rng) for planting in plantings]
     if condition.trained:
         rows = _trained_rows(pool, targets, sizes.epochs, seed)
@@ -125,7 +136,7 @@ def cases_of(
     together = zip(plantings, targets, rows, strict=True)
     return [
         _case(planting, target, row, pool, condition.name, leak, number)
-        for number, (planting, target, row) in enumerate(together)
+        for number, (planting, target, row) in enumerate(together, start=first)
     ]
 
 
@@ -199,6 +210,7 @@ def _case(
         says,
         support,
         inputs=planted_inputs(planting, pool, {i: FeatureId(SITE_IN, i) for i in planting.inputs}),
+        silenced=_silenced(planting, pool),
         ceiling=heldout_ceiling(planting, pool) if planting.formula is None else None,
         rerun=_rerun(planting, pool),
     )
@@ -216,6 +228,19 @@ def planted_inputs(
         PlantedInput(names[feature], sign, on[:, at])
         for at, (feature, sign) in enumerate(zip(planting.inputs, signs, strict=True))
     )
+
+
+def _silenced(planting: Planting, pool: Pool) -> float | None:
+    """From the planted function, on the training part of the clean features."""
+    if len(planting.inputs) != 2 or np.sign(planting.weights).tolist() != [1, -1]:
+        return None
+    values = np.stack([column(pool.clean, i)[: pool.train] / pool.means[i] for i in planting.inputs], axis=1)
+    joint = values[(values > 0).all(axis=1)]
+    threshold = firing_threshold(planting.target[: pool.train], FIRING)
+    alone = planting.response(joint * [1.0, 0.0]) > threshold
+    if not alone.any():
+        return None
+    return float((planting.response(joint[alone]) <= threshold).mean())
 
 
 def _rerun(planting: Planting, pool: Pool) -> Rerun:

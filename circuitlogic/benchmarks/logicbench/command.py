@@ -131,5 +131,7 @@ def _claims(found: Sequence[Live]) -> tuple[str, str, str]:
 
 
 def _targets(bench: LogicBench) -> Table:
-    rows = [(row.quantity, row.target, row.reached, "yes" if row.met else "NO") for row in target_rows(bench)]
+    rows = [
+        (row.quantity, row.target, row.reached, row.verdict.replace("no", "NO")) for row in target_rows(bench)
+    ]
     return _table("Targets", ("quantity", "target", "reached", "met"), rows)

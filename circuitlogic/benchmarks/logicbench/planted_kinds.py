@@ -31,6 +31,8 @@ class PlantedKind:
     seen: bool = False
     """Where there is no gate: whether the inputs are all there is, in which case every one of them has to count;
     else unseen causes add to them."""
+    drawn: str = ""
+    """Where there is no gate: `mixture`, `smooth` or `noise`, taken as it is drawn and not chosen by any score."""
     nudge: tuple[float, ...] = ()
     """Inputs that only weaken the output: what each takes away, in typical firings; drawn after the others."""
 
@@ -75,9 +77,16 @@ _ALL = (
     PlantedKind("xor", "cofiring", (1.0, 1.0), 1.0, Xor, by_row=False),
     PlantedKind("mixed, no gate", "any", (1.0,) * 7 + (-1.0,) * 3, 1.0, None),
     PlantedKind("mixed, dense", "any", (1.0,) * 7 + (-1.0,) * 3, 1.0, None, seen=True),
+    PlantedKind("mixed, as drawn", "any", (1.0,) * 7 + (-1.0,) * 3, 1.0, None, drawn="mixture"),
+    PlantedKind("smooth sum", "any", (1.0,) * 20, 1.0, None, seen=True, drawn="smooth"),
+    PlantedKind("noise", "any", (1.0,) * 6, 1.0, None, drawn="noise"),
 )
 
-MIXED, DENSE = (kind.name for kind in _ALL[-2:])
+MIXED, DENSE, MIXTURE = "mixed, no gate", "mixed, dense", "mixed, as drawn"
+UNPLANTED = tuple(kind.name for kind in _ALL if kind.formula is None)
+OPEN_SUMS = tuple(kind.name for kind in _ALL if kind.seen)
+"""Without a gate and without unseen causes: a vote or a mixture of signs is a fair account of them."""
+AS_DRAWN = tuple(kind.name for kind in _ALL if kind.drawn)
 PLANTED_KINDS: dict[str, PlantedKind] = {kind.name: kind for kind in _ALL}
 
 

@@ -19,6 +19,7 @@ FIRING = 0.1
 """Share of the 95 % quantile above which a feature fires, as in `ReadingOptions`."""
 MIN_F1, MIN_FLIPS = 0.85, 12
 NEAR_GATE_F1, NO_GATE_F1 = 0.65, 0.8
+MIN_FIRINGS = 30
 _MISSED = 0.01
 _TRIES = 60
 _BIASES = (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9)
@@ -102,7 +103,7 @@ def _planting(
     bias = 0.0
     if formula is None:
         graded = False
-        unit, bias = _no_gate(values, weights, kind.seen, rng)
+        unit, bias = _NO_GATES[kind.drawn](values, weights, kind.seen, rng)
     elif isinstance(formula, Const):
         graded = False
         bias = 0.5 - kind.threshold
@@ -181,6 +182,28 @@ def _no_gate(
     total = values @ weights + hidden
     cut = float(np.quantile(total[total > 0], rng.uniform(0.05, 0.3)))
     return np.maximum(total - cut, 0.0), -cut
+
+
+def _smooth_sum(
+    values: FloatArray, weights: FloatArray, _: bool, rng: np.random.Generator
+) -> tuple[FloatArray, float]:
+    """Similar inputs that add up, cut where two or three typical firings lie: no input stands out."""
+    total = values @ weights
+    cut = rng.uniform(1.5, 3.0)
+    return np.maximum(total - cut, 0.0), -cut
+
+
+def _noise(
+    values: FloatArray, weights: FloatArray, _: bool, rng: np.random.Generator
+) -> tuple[FloatArray, float]:
+    """Nothing of the inputs: log-normal firings at a rate of .005 to .2."""
+    del weights
+    rate = np.exp(rng.uniform(np.log(0.005), np.log(0.2)))
+    size = values.shape[0]
+    return (rng.random(size) < rate) * np.exp(0.5 * rng.standard_normal(size)), 0.0
+
+
+_NO_GATES = {"": _no_gate, "mixture": _no_gate, "smooth": _smooth_sum, "noise": _noise}
 
 
 def observed_firings(pool: Pool, inputs: tuple[int, ...]) -> BoolArray:
@@ -269,6 +292,9 @@ def fewest_decided(planting: Planting, pool: Pool) -> int:
 
 
 def _identified(planting: Planting, pool: Pool) -> bool:
+    if planting.kind.drawn:
+        train = planting.target[: pool.train]
+        return int(np.count_nonzero(train > firing_threshold(train, FIRING))) >= MIN_FIRINGS
     if planting.formula is None and planting.kind.seen:
         return fewest_decided(planting, pool) >= MIN_FLIPS
     if planting.formula is None:

@@ -9,7 +9,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from circuitlogic.benchmarks.logicbench import tables
 from circuitlogic.benchmarks.logicbench.arms import OWN, arms_named
-from circuitlogic.benchmarks.logicbench.planting import MIN_F1, MIN_FLIPS, NEAR_GATE_F1, NO_GATE_F1
+from circuitlogic.benchmarks.logicbench.planting import (
+    MIN_F1,
+    MIN_FIRINGS,
+    MIN_FLIPS,
+    NEAR_GATE_F1,
+    NO_GATE_F1,
+)
 from circuitlogic.benchmarks.logicbench.run import LogicBench
 from circuitlogic.benchmarks.logicbench.scoring import Score
 from circuitlogic.benchmarks.logicbench.summary import ArmSummary, Share, summarise
@@ -20,7 +26,7 @@ from circuitlogic.benchmarks.markdown_table import markdown_table
 from circuitlogic.json_files import write_json
 from circuitlogic.whole_files import write_bytes
 
-SCHEMA = "circuitlogic/logicbench/2"
+SCHEMA = "circuitlogic/logicbench/3"
 HEADLINE = (
     "arm",
     "n",
@@ -128,6 +134,7 @@ def write_report(bench: LogicBench, path: Path, command: str) -> None:
         min_flips=MIN_FLIPS,
         no_gate_f1=NO_GATE_F1,
         near_gate_f1=NEAR_GATE_F1,
+        min_firings=MIN_FIRINGS,
         missing=bench.missing,
     )
     write_bytes(path, (text.rstrip() + "\n").encode())
@@ -135,7 +142,8 @@ def write_report(bench: LogicBench, path: Path, command: str) -> None:
 
 def _targets(bench: LogicBench) -> str:
     rows = [
-        (row.quantity, row.target, row.reached, "yes" if row.met else "**no**") for row in target_rows(bench)
+        (row.quantity, row.target, row.reached, "**no**" if row.verdict == "no" else row.verdict)
+        for row in target_rows(bench)
     ]
     return markdown_table(("quantity", "target", "reached", "met"), rows) if rows else ""
 

@@ -5,11 +5,13 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
 from circuitlogic.benchmarks.logicbench import data_arms, weight_arms
 from circuitlogic.benchmarks.logicbench.outcome import Chain, Live, Measure, Outcome
+from circuitlogic.benchmarks.logicbench.parts import Parts
 from circuitlogic.benchmarks.logicbench.scoring import Score
 from circuitlogic.benchmarks.logicbench.settings import Settings
 from circuitlogic.benchmarks.logicbench.tiers import Unit, run_unit, tiers_named, units_of
@@ -32,16 +34,26 @@ class LogicBench:
     """Kind, condition, and how many of the wanted cases no draw could plant identifiably."""
 
 
-def run_logicbench(settings: Settings, progress: Progress = SILENT, jobs: int = 1) -> LogicBench:
+def run_logicbench(
+    settings: Settings, progress: Progress = SILENT, jobs: int = 1, parts: Path | None = None
+) -> LogicBench:
     """Draw, read, score; the number of processes changes nothing but the time.
 
+    Args:
+        settings: What to run.
+        progress: Told of every unit.
+        jobs: Processes.
+        parts: Folder in which finished units are kept, and from which they are taken if the same code made them.
+
     Raises:
+        StudyError: a kept part is damaged.
         UnknownNameError: there is no tier of such a name.
         DataError: a case that no arm can be given (a fault of the generator).
     """
     tiers_named(settings.tiers)
     units = units_of(settings)
-    found = dict(progress.track(_finished(units, settings, progress, jobs), "LogicBench", total=len(units)))
+    kept = None if parts is None else Parts(parts, settings)
+    found = dict(progress.track(_all(units, settings, progress, jobs, kept), "LogicBench", total=len(units)))
     outcomes = [found[unit] for unit in units]
     missing: Counter[tuple[str, str]] = Counter()
     for outcome in outcomes:
@@ -54,6 +66,24 @@ def run_logicbench(settings: Settings, progress: Progress = SILENT, jobs: int = 
         measures=tuple(measure for outcome in outcomes for measure in outcome.measures),
         missing=tuple((*where, number) for where, number in missing.items()),
     )
+
+
+def _all(
+    units: tuple[Unit, ...], settings: Settings, progress: Progress, jobs: int, parts: Parts | None
+) -> Iterator[tuple[Unit, Outcome]]:
+    """Units that are kept, then the others as they finish, which are kept at once."""
+    left: list[Unit] = []
+    for unit in units:
+        known = None if parts is None else parts.load(unit)
+        if known is None:
+            left.append(unit)
+        else:
+            yield unit, known
+            progress.note(f"{unit.label}: kept from an earlier run")
+    for unit, outcome in _finished(tuple(left), settings, progress, jobs):
+        if parts is not None:
+            parts.save(unit, outcome)
+        yield unit, outcome
 
 
 def _finished(

@@ -13,15 +13,16 @@ from circuitlogic.benchmarks.logicbench.equivalence import (
     same_function,
     same_where_seen,
 )
-from circuitlogic.benchmarks.logicbench.planted_kinds import DENSE
+from circuitlogic.benchmarks.logicbench.planted_kinds import OPEN_SUMS
 from circuitlogic.benchmarks.logicbench.planting import FIRING, NO_GATE_F1
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import BoolArray
 from circuitlogic.logic.canonical import canonical
 from circuitlogic.logic.columns import samples_above
 from circuitlogic.logic.formula import Const, Formula, Literal, Not, evaluate, literals_of, to_text
+from circuitlogic.logic.gate import Interval
 from circuitlogic.logic.kinds import kind_of_canonical
-from circuitlogic.logic.scores import count
+from circuitlogic.logic.scores import count, f1_interval
 from circuitlogic.logic.training import Training, measure
 
 SAME_FIRING = 0.97
@@ -31,6 +32,7 @@ OPEN_KINDS = ("vote", "mixed-sign", "non-threshold")
 EDGE = 0.1
 """Weights above this, between unit-scale features, are edges."""
 BEATS = 0.05
+_BOOTSTRAP = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,9 @@ class Score:
     """The arm's own name for the kind."""
     f1: float
     """Held-out F1 of the formula, claimed or not, against the true output; 0 for no formula."""
+    f1_low: float
+    """Lower end of the 95 % interval of `f1`, by a bootstrap over held-out samples."""
+    f1_high: float
     length: float | None
     """Literals of the formula per literal planted; None where either has none."""
     milliseconds: float
@@ -127,6 +132,8 @@ class Score:
     """Where there is no gate: held-out F1 of the best Boolean function of the inputs."""
     joint: int | None = None
     """Training samples with both the cause and the input that blocks or damps it; None for other kinds."""
+    silenced: float | None = None
+    """Of such gates: share of the joint firings that would make the output fire and in noise-free data do not."""
     match: float = 1.0
     """Correlation of the output feature with the planted output."""
     input_match: float = 1.0
@@ -198,6 +205,7 @@ def judge(
     same = formula is not None and truth is not None and same_function(formula, truth)
     alike = formula is not None and truth is not None and jaccard(said, case.says) >= SAME_FIRING
     nothing = truth is None and not _named_falsely(case, formula, f1)
+    interval = _f1_interval(case, said if reading.formula is not None else None, ground, seed)
     return Score(
         seed=seed,
         condition=case.condition,
@@ -212,6 +220,8 @@ def judge(
         read_class=NO_KIND if formula is None else kind_of_canonical(formula),
         named=reading.kind,
         f1=f1,
+        f1_low=interval.low,
+        f1_high=interval.high,
         length=_length_ratio(formula, truth),
         milliseconds=milliseconds,
         tier=tier,
@@ -224,11 +234,20 @@ def judge(
         falsely=truth is None and not nothing,
         ceiling=case.ceiling,
         joint=ground.joint,
+        silenced=case.silenced,
         match=case.match,
         input_match=case.input_match,
         planted="" if truth is None else to_text(truth, _name),
         read="" if reading.formula is None else to_text(canonical(reading.formula), _name),
     )
+
+
+def _f1_interval(case: Case, said: BoolArray | None, ground: Ground, seed: int) -> Interval:
+    """As the product reckons it."""
+    if said is None:
+        return Interval(0.0, 0.0)
+    rng = np.random.default_rng([seed, case.row.feature.index])
+    return f1_interval(said, ground.fired, case.heldout.groups, _BOOTSTRAP, rng)
 
 
 def _planted_names(formula: Formula, case: Case) -> Formula:
@@ -245,7 +264,7 @@ def _named_falsely(case: Case, formula: Formula | None, f1: float) -> bool:
     """
     if formula is None:
         return False
-    if case.kind != DENSE or isinstance(formula, Const):
+    if case.kind not in OPEN_SUMS or isinstance(formula, Const):
         return True
     simple = kind_of_canonical(formula) not in OPEN_KINDS
     return simple and (case.ceiling or 0.0) - f1 > BEATS

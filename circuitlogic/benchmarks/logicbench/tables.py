@@ -4,17 +4,16 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean, median
 
 from circuitlogic.benchmarks.logicbench.arms import OWN
+from circuitlogic.benchmarks.logicbench.blocking import blocking_table
 from circuitlogic.benchmarks.logicbench.outcome import Chain, Live
 from circuitlogic.benchmarks.logicbench.run import LogicBench
 from circuitlogic.benchmarks.logicbench.scoring import NO_KIND, Edges, Score
 from circuitlogic.benchmarks.logicbench.summary import ArmSummary, Share, share, summarise
 from circuitlogic.benchmarks.logicbench.tiers import tiers_named
 from circuitlogic.benchmarks.markdown_table import markdown_table
-from circuitlogic.logic.activity import ReadingOptions
 
 FLOOR = "noise floor"
 LEARNED = ("rotated", "superposed", "sgd", "random-weights")
-ENOUGH_JOINT = 10
 OVERVIEW = (
     "tier",
     FLOOR,
@@ -117,52 +116,10 @@ def no_gate(bench: LogicBench) -> str:
     return markdown_table(columns, rows)
 
 
-def blocks(scores: Iterable[Score]) -> Share:
-    """Of one cause with one input that blocks or damps it: called so rightly."""
-    decided = [s for s in scores if s.arm == OWN.name and _decidable(s)]
-    return share(decided, _blocked_as_planted)
-
-
-def _decidable(score: Score) -> bool:
-    """Whether cause and input fire together at least 10 times, and the output often enough to be read at all."""
-    return (score.joint or 0) >= ENOUGH_JOINT and score.support >= ReadingOptions().min_firings
-
-
-def _blocked_as_planted(score: Score) -> bool:
-    """AND NOT is called `and-not`, a damped copy anything that says it is weakened and not blocked.
-
-    Damping silences the weakest firings: where magnitudes spread widely that is a fifth of them and more, and
-    `partial-inhibition` is then a fair name.
-    """
-    names = ("and-not",) if score.planted_class == "and-not" else ("damped-copy", "partial-inhibition")
-    return score.named in names
-
-
 def blocking(bench: LogicBench) -> str:
     """What the own reader says of inputs that block and of inputs that only damp."""
-    scores = [
-        s
-        for tier in present(bench)
-        if tier != "twins"
-        for s in scores_in(bench, tier, None, OWN.name)
-        if _decidable(s)
-    ]
-    rows: list[tuple[str, ...]] = []
-    for tier in dict.fromkeys(s.tier for s in scores):
-        for planted in ("and-not", "copy"):
-            mine = [s for s in scores if s.tier == tier and s.planted_class == planted]
-            if mine:
-                names = ("and-not", "partial-inhibition", "damped-copy")
-                told = [sum(s.named == name for s in mine) for name in names]
-                label = "blocks (AND NOT)" if planted == "and-not" else "damps (copy)"
-                rows.append((tier, label, str(len(mine)), *map(str, told), str(len(mine) - sum(told))))
-    return (
-        markdown_table(
-            ("tier", "planted", "n", "and-not", "partial-inhibition", "damped-copy", "other"), rows
-        )
-        if rows
-        else ""
-    )
+    tiers = [tier for tier in present(bench) if tier != "twins"]
+    return blocking_table(s for tier in tiers for s in scores_in(bench, tier))
 
 
 def learned(bench: LogicBench) -> str:

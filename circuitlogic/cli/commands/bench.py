@@ -116,6 +116,14 @@ def logic(
     out: ReportFile = None,
     json_file: JsonFile = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes; the result is the same.")] = 1,
+    parts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Keep finished parts here; the same command goes on from them.",
+            file_okay=False,
+        ),
+    ] = None,
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> None:
@@ -134,7 +142,7 @@ def logic(
     settings = planting.settings()
     streams = Streams(color=not no_color, quiet=quiet)
     with with_threads(1), console_progress(streams) as progress:
-        bench = run_logicbench(settings, progress, jobs)
+        bench = run_logicbench(settings, progress, jobs, parts)
     for table in draw_tables(bench):
         streams.draw(table)
     if json_file is not None:
@@ -276,7 +284,12 @@ def reading(
 
 @bench_app.command("lm")
 def lm(
-    config_file: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="Of a language model's study.")],
+    config_files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="CONFIG.toml...", help="Of a language model; one with random_weights is a control."
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the report.")] = Path(
         "reports/lm"
     ),
@@ -284,11 +297,16 @@ def lm(
         Path, typer.Option(metavar="DIR", help="Its studies; a second run takes them up.")
     ] = Path("runs/bench-lm"),
     control: Annotated[bool, typer.Option(help="Study the untrained copy of the model too.")] = True,
+    control_of: Annotated[
+        str, typer.Option(metavar="TEXT", help="Of the copy only layers whose name contains this.")
+    ] = "",
     threads: Annotated[int, typer.Option(min=1, help="Threads torch may use.")] = 1,
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> None:
-    """Study a language model and its untrained copy side by side, with galleries of its gates.
+    """Study a language model and its untrained copy side by side, layer by layer, with galleries of its gates.
+
+    Layers that need settings of their own get a file of their own.
 
     Example: circuitlogic bench lm novels.toml --out reports/novels
     """
@@ -297,8 +315,10 @@ def lm(
     from circuitlogic.cli.settings import with_threads
     from circuitlogic.config import load_config
 
-    command = f"circuitlogic bench lm {config_file.name}{'' if control else ' --no-control'}"
-    config = load_config(config_file)
+    only = f" --control-of {control_of}" if control and control_of else "" if control else " --no-control"
+    command = f"circuitlogic bench lm {' '.join(map(str, config_files))}{only} --out {out}"
+    configs = [load_config(path) for path in config_files]
+    wanted = control_of if control and not any(c.network.random_weights for c in configs) else None
     with with_threads(threads), console_progress(Streams(color=not no_color, quiet=quiet)) as progress:
-        report = run_lm(work, out, config, control, command, progress)
+        report = run_lm(work, out, configs, wanted, command, progress)
     write(f"{report}\n")

@@ -79,7 +79,7 @@ def _verify_network(
 ) -> "NetworkMetrics":
     from circuitlogic.cli.console_progress import console_progress
     from circuitlogic.cli.documents import write_document
-    from circuitlogic.cli.summaries import draw_controls, draw_network
+    from circuitlogic.cli.summaries import draw_controls, draw_network, gate_figures
     from circuitlogic.pipeline import controls as run_controls
     from circuitlogic.pipeline import verify as run
     from circuitlogic.study import Study
@@ -89,7 +89,7 @@ def _verify_network(
         metrics = run(opened, split, threshold, progress)
         beside = run_controls(opened, progress) if controls else ()
     if json:
-        document = {"study": str(study), "split": split, "metrics": metrics}
+        document = {"study": str(study), "split": split, "metrics": metrics, "gates": gate_figures(opened)}
         write_document("verify", document | ({"controls": beside} if controls else {}))
     else:
         draw_network(streams, opened, metrics)

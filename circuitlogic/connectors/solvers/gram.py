@@ -9,6 +9,8 @@ from circuitlogic.connectors.gram_statistics import CentredProblem, centred, gra
 from circuitlogic.connectors.job import ConnectorJob, Snapshot, TrainedConnector, certificate
 from circuitlogic.connectors.lasso import SolvedRows, largest_penalties, lasso_path
 from circuitlogic.connectors.penalty_path import choose_penalties, stages_to
+from circuitlogic.connectors.products import SparseRows
+from circuitlogic.connectors.relu_rows import samples_of
 
 _BATCH = 4096
 _STAGES = 6
@@ -48,6 +50,18 @@ def numpy_batches(job: ConnectorJob) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     batches = job.progress.track(job.pairs.batches(_BATCH, None), job.name, steps)
     for source, target in batches:
         yield source.numpy(), target.numpy()
+
+
+def encoded_samples(job: ConnectorJob) -> tuple[SparseRows, SparseRows]:
+    """Unit-scale features of both sites as CSR; encoded once per job.
+
+    Raises:
+        DataError: a number that is not finite.
+    """
+    if not job.encoded:
+        sizes = (len(job.pairs.source.statistics.scales), len(job.pairs.target.statistics.scales))
+        job.encoded.append(samples_of(numpy_batches(job), *sizes))
+    return job.encoded[0]
 
 
 def _objective(problem: CentredProblem, step: SolvedRows) -> float:

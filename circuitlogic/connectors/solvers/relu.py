@@ -10,8 +10,8 @@ from circuitlogic.connectors.job import ConnectorJob, Snapshot, TrainedConnector
 from circuitlogic.connectors.lasso import SolvedRows, largest_penalties, solve_lasso
 from circuitlogic.connectors.penalty_path import stages_to
 from circuitlogic.connectors.relu_path import choose_relu_penalties
-from circuitlogic.connectors.relu_rows import ReluSamples, relu_samples, samples_of, solve_relu
-from circuitlogic.connectors.solvers.gram import numpy_batches, tensor
+from circuitlogic.connectors.relu_rows import ReluSamples, relu_samples, solve_relu
+from circuitlogic.connectors.solvers.gram import encoded_samples, tensor
 
 _STAGES = 6
 
@@ -26,7 +26,7 @@ def solve(job: ConnectorJob) -> TrainedConnector:
     config, threads = job.config, torch.get_num_threads()
     live = job.pairs.target.statistics.live
     n_in, n_out = len(job.pairs.source.statistics.scales), len(live)
-    x, y = samples_of(numpy_batches(job), n_in, n_out)
+    x, y = encoded_samples(job)
     statistics = gram_statistics([(x, y)], n_in, n_out)[0]
     penalties = np.full(n_out, config.l1)
     if config.penalties:

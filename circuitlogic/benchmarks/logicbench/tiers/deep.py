@@ -13,7 +13,7 @@ from circuitlogic.benchmarks.logicbench.cases import Case, cases_of
 from circuitlogic.benchmarks.logicbench.conditions import CONDITIONS
 from circuitlogic.benchmarks.logicbench.equivalence import renamed, same_function, same_where_seen
 from circuitlogic.benchmarks.logicbench.outcome import Chain, Outcome
-from circuitlogic.benchmarks.logicbench.planted_kinds import DENSE, MIXED, kinds_named
+from circuitlogic.benchmarks.logicbench.planted_kinds import UNPLANTED, kinds_named
 from circuitlogic.benchmarks.logicbench.planting import Planting, literal_of, observed_firings, plant
 from circuitlogic.benchmarks.logicbench.pool import Pool, draw_pool, grouped, observed_output
 from circuitlogic.benchmarks.logicbench.scoring import Score, ground_of, judge, score_case
@@ -25,7 +25,7 @@ from circuitlogic.logic.scores import count
 _CONDITION = CONDITIONS["trained 0.5"]
 _POOL = 0.4
 _PER_KIND = 2
-_UNPLANTED = ("dead", "constant", MIXED, DENSE)
+_UNPLANTED = ("dead", "constant", *UNPLANTED)
 _LABEL = "layer "
 
 

@@ -19,7 +19,7 @@ from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.benchmarks.logicbench.cases import Case, planted_inputs
 from circuitlogic.benchmarks.logicbench.conditions import NO_KNOBS, Condition
 from circuitlogic.benchmarks.logicbench.outcome import Measure, Outcome
-from circuitlogic.benchmarks.logicbench.planted_kinds import DENSE, MIXED, kinds_named
+from circuitlogic.benchmarks.logicbench.planted_kinds import UNPLANTED, kinds_named
 from circuitlogic.benchmarks.logicbench.planting import FIRING, SITE_IN, SITE_OUT, Planting, planted_firings
 from circuitlogic.benchmarks.logicbench.pool import Magnitudes
 from circuitlogic.benchmarks.logicbench.scoring import EDGE
@@ -39,7 +39,7 @@ from circuitlogic.logic.columns import firing_threshold
 
 WORLD = Condition("log-normal 0.3", Magnitudes("log-normal", 0.3), trained=True)
 MOST_PER_KIND = 2
-_UNPLANTED = ("dead", "constant", MIXED, DENSE)
+_UNPLANTED = ("dead", "constant", *UNPLANTED)
 """Kinds without a feature that a dictionary could learn, or without a truth."""
 SAE = SaeConfig(architecture="batch_topk", expansion=4.0, epochs=20, lr=5e-3)
 """Of either end; k is chosen from the vectors."""

@@ -12,7 +12,7 @@ from circuitlogic.benchmarks.logicbench.arms import OWN, reading_of
 from circuitlogic.benchmarks.logicbench.cases import Case, cases_of
 from circuitlogic.benchmarks.logicbench.conditions import CONDITIONS
 from circuitlogic.benchmarks.logicbench.outcome import Measure, Outcome
-from circuitlogic.benchmarks.logicbench.planted_kinds import DENSE, MIXED, kinds_named
+from circuitlogic.benchmarks.logicbench.planted_kinds import UNPLANTED, kinds_named
 from circuitlogic.benchmarks.logicbench.planting import Planting, plant
 from circuitlogic.benchmarks.logicbench.pool import Pool, column, draw_pool, with_floor
 from circuitlogic.benchmarks.logicbench.scoring import Score, ground_of, judge, score_case
@@ -26,7 +26,7 @@ ABLATED = replace(
 _CONDITION = CONDITIONS["trained 0.5"]
 _POOL = 0.5
 _PER_KIND = 2
-_UNPLANTED = ("dead", "constant", MIXED, DENSE)
+_UNPLANTED = ("dead", "constant", *UNPLANTED)
 
 
 def _run(unit: Unit, settings: Settings) -> Outcome:

@@ -1,0 +1,162 @@
+"""Owns the figures of word families: the gate that stands for each, chosen on training tokens, scored held out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from jaxtyping import Bool, Int
+
+from circuitlogic.config import WordFamily
+from circuitlogic.extract.rows_to_gates import encode_site
+from circuitlogic.extract.sparse_columns import column
+from circuitlogic.logic.gate import Gate
+from circuitlogic.logic.scores import count
+from circuitlogic.report.gallery import PATTERNS, Exhibit, exhibits
+from circuitlogic.stages.captured import load_activations
+from circuitlogic.stages.dictionaries import load_ends
+from circuitlogic.stages.text_subject import load_vocabulary
+from circuitlogic.stages.token_rows import load_windows
+from circuitlogic.study import Study
+from circuitlogic.verify.literal_states import literal_states
+from circuitlogic.verify.word_families import FamilyRows, family_rows
+
+WORDS = 2
+"""A family's gate fires on so many different words of it at least, each in a twentieth of its firings."""
+_SHARE = 0.05
+STANDS = 0.3
+"""Training F1 against the family below which no output stands for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How one set of tokens covers another."""
+
+    precision: float
+    recall: float
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyFigures:
+    """A family and the gate of one layer that stands for it; held out unless it says otherwise."""
+
+    family: WordFamily
+    exhibit: Exhibit
+    train_f1: float
+    """Of the true output against the family's tokens, on training tokens: by this it was chosen."""
+    words: tuple[str, ...]
+    """Those it fires on, most frequent first."""
+    output: Agreement
+    """The true output against the family."""
+    formula: Agreement
+    """The formula against the true output."""
+    within: Agreement
+    """The same on the family's words alone, in whatever context: what the context decides."""
+    meaning: Agreement
+    """The formula against the family's tokens."""
+    apart: tuple[float, int, float, int] | None
+    """Families with an exclusion: how often the output fires on their words in the right context and how many
+    these are, then the same in the excluded one."""
+
+
+def family_figures(study: Study) -> tuple[FamilyFigures, ...]:
+    """For every family of the config the best weighted OR; for those with an exclusion, the best gate of any kind.
+
+    Families that no gate stands for are left out.
+    """
+    families = study.config.text.families
+    if not families:
+        return ()
+    found = {one.row.gate.feature.index: one for one in exhibits(study)}
+    source, target = load_ends(study)[0]
+    splits = {name: load_activations(study, name) for name in ("train", "heldout")}
+    train = encode_site(target, splits["train"]).matrix
+    heldout = encode_site(target, splits["heldout"]).matrix
+    inputs = encode_site(source, splits["heldout"]).matrix
+    vocabulary = load_vocabulary(study)
+    windows = {name: load_windows(study, name) for name in splits}
+    results: list[FamilyFigures] = []
+    for family in families:
+        rows = {name: family_rows(family, w, vocabulary) for name, w in windows.items()}
+        tokens = windows["train"].row_tokens
+        chosen = _chosen(family, found, train, tokens, rows["train"])
+        if chosen is not None and chosen[1] >= STANDS:
+            index, f1, often = chosen
+            sides = (inputs, np.asarray(heldout[:, [index]].toarray())[:, 0])
+            words = tuple(vocabulary[token].strip() for token in often)
+            results.append(_figures(family, found[index], f1, words, sides, rows["heldout"]))
+    return tuple(results)
+
+
+def _chosen(
+    family: WordFamily,
+    found: Mapping[int, Exhibit],
+    outputs: sp.csc_array,
+    tokens: Int[np.ndarray, " rows"],
+    rows: FamilyRows,
+) -> tuple[int, float, list[int]] | None:
+    """Index, training F1 and words of the output nearest to the family, among gates of the right pattern."""
+    fits = PATTERNS["any" if family.unless else "or"]
+    best: tuple[int, float, list[int]] | None = None
+    meant = int(rows.meant.sum())
+    for index, one in sorted(found.items()):
+        if not fits(one.row):
+            continue
+        at, values = column(outputs, index)
+        fired = at[values > one.row.gate.threshold]
+        hits = int(rows.meant[fired].sum())
+        f1 = 2 * hits / max(len(fired) + meant, 1)
+        if best is None or f1 > best[1]:
+            often = _often(tokens[fired[rows.words[fired]]], len(fired))
+            if len(often) >= WORDS:
+                best = (index, f1, often)
+    return best
+
+
+def _often(tokens: Int[np.ndarray, " n"], firings: int) -> list[int]:
+    names, counts = np.unique(tokens, return_counts=True)
+    order = np.lexsort((names, -counts))
+    return [int(names[i]) for i in order if counts[i] >= _SHARE * firings]
+
+
+def _figures(
+    family: WordFamily,
+    one: Exhibit,
+    train_f1: float,
+    words: tuple[str, ...],
+    sides: tuple[sp.csc_array, np.ndarray],
+    rows: FamilyRows,
+) -> FamilyFigures:
+    gate = one.row.gate
+    true, said = sides[1] > gate.threshold, _said(gate, sides[0])
+    apart = None
+    if family.unless:
+        other = rows.words & ~rows.meant
+        apart = (_mean(true[rows.meant]), int(rows.meant.sum()), _mean(true[other]), int(other.sum()))
+    return FamilyFigures(
+        family,
+        one,
+        train_f1,
+        words,
+        output=_agreement(true, rows.meant),
+        formula=_agreement(said, true),
+        within=_agreement(said[rows.words], true[rows.words]),
+        meaning=_agreement(said, rows.meant),
+        apart=apart,
+    )
+
+
+def _said(gate: Gate, inputs: sp.csc_array) -> Bool[np.ndarray, " rows"]:
+    if gate.formula is None:
+        raise ValueError(gate.feature)
+    states = literal_states(gate, gate.formula, inputs)
+    return states.holds(states.counts)
+
+
+def _agreement(says: Bool[np.ndarray, " n"], true: Bool[np.ndarray, " n"]) -> Agreement:
+    scored = count(says, true)
+    return Agreement(scored.precision, scored.recall)
+
+
+def _mean(values: Bool[np.ndarray, " n"]) -> float:
+    return float(values.mean()) if len(values) else 0.0

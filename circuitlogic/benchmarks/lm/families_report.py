@@ -1,0 +1,77 @@
+"""Owns the tables of word families: weighted ORs over words of one meaning, and words in one context alone."""
+
+from collections.abc import Iterator, Sequence
+
+from circuitlogic.benchmarks.lm.families import Agreement, FamilyFigures
+from circuitlogic.report.markdown_text import code, plain, table
+from circuitlogic.report.numbers import NONE, count, score, share
+
+
+def family_lines(found: Sequence[tuple[str, FamilyFigures]]) -> Iterator[str]:
+    """One table per sort; nothing where the config names no family. Pairs of layer and figures."""
+    plainly = [(layer, one) for layer, one in found if one.apart is None]
+    apart = [(layer, one) for layer, one in found if one.apart is not None]
+    if plainly:
+        yield from ("## Weighted ORs over words of one meaning", "")
+        yield "For each family of words in the config and each layer the OR whose output best covers the family on"
+        yield "training tokens; precision / recall, held out, of the formula against the true output, and of the"
+        yield from ("output against the family's words.", "")
+        yield from table(_HEADS, [_or_row(layer, one) for layer, one in plainly], left=3)
+    if apart:
+        yield from ("## Words in one context", "")
+        yield "The gate whose output, on training tokens, best covers the words where none of the excluded texts is"
+        yield from ("near before them. `said with no quote near` is such a family.", "")
+        for layer, one in apart:
+            yield from _apart(layer, one)
+
+
+_HEADS = (
+    *("family", "output", "formula", "formula / output", "output / family", "F1", "current token alone"),
+    "interventions passed",
+)
+
+
+def _or_row(layer: str, one: FamilyFigures) -> list[str]:
+    exhibit = one.exhibit
+    words = " ".join(code(word) for word in one.words)
+    return [
+        f"{plain(one.family.name)} ({words})",
+        f"`{layer}.out/{exhibit.row.gate.feature.index}`",
+        code(exhibit.row.expression, 90),
+        _both(one.formula),
+        _both(one.output),
+        score(exhibit.f1),
+        score(exhibit.token_f1),
+        exhibit.passed or NONE,
+    ]
+
+
+def _both(one: Agreement) -> str:
+    return f"{score(one.precision)} / {score(one.recall)}"
+
+
+def _apart(layer: str, one: FamilyFigures) -> Iterator[str]:
+    family, exhibit = one.family, one.exhibit
+    unless = " ".join(code(text) for text in family.unless)
+    words = " ".join(code(word) for word in one.words)
+    yield from (f"### {plain(family.name)}: `{layer}.out/{exhibit.row.gate.feature.index}`", "")
+    yield f"- words: {words}; none of {unless} in the {family.near} tokens before"
+    yield f"- formula: {code(exhibit.row.expression, 400)}"
+    yield f"- weighted: {code(exhibit.row.graded, 240)}"
+    if one.apart is not None:
+        right, n, wrong, m = one.apart
+        others = f"{share(wrong)} of {count(m)} others"
+        yield f"- the output fires on {share(right)} of {count(n)} such words, on {others}"
+    yield f"- precision / recall of the formula against the output: **{_both(one.formula)}**; on the family's words"
+    yield f"  alone, whatever stands before: {_both(one.within)}"
+    yield f"- against the family as defined: output {_both(one.output)}, formula {_both(one.meaning)}"
+    yield f"- current token alone: F1 {score(exhibit.token_f1)}, formula {score(exhibit.f1)}"
+    found = exhibit.directions
+    if found is not None:
+        for name, way in (("removal", found.removal), ("insertion", found.insertion)):
+            verdict = "passes" if way.passes else "does not pass"
+            yield (
+                f"- {name}: {share(way.flips)} of {way.samples} outputs follow (random direction "
+                f"{share(way.control)}): {verdict}"
+            )
+    yield ""

@@ -1,0 +1,72 @@
+"""Owns what a reading is called: whether held-out samples bear its formula out, and the kind if they do."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from circuitlogic.logic.activity import Activity, ReadingOptions, Row
+from circuitlogic.logic.evidence import masks
+from circuitlogic.logic.formula import Const, Formula, Literal, literals_of
+from circuitlogic.logic.inhibition import Inhibition, inhibitions
+from circuitlogic.logic.kinds import kind_of_canonical
+from circuitlogic.logic.kinds.shape import shape_of
+from circuitlogic.logic.scores import Counts
+from circuitlogic.logic.training import Training
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What held-out samples say."""
+
+    counts: Counts
+    """Of the formula."""
+    r2: float
+    """Of the connector row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a reading is called."""
+
+    kind: str
+    formula: Formula | None
+    """The formula that is claimed; None for none."""
+    flags: tuple[str, ...] = ()
+    """Inputs that weaken or half block the gate."""
+    brakes: tuple[Inhibition, ...] = ()
+
+
+def name_of(
+    row: Row, train: Activity, training: Training, formula: Formula, held: Held, options: ReadingOptions
+) -> Name:
+    """The kind of `formula` where it is claimed; else constant, graded or unexplained."""
+    if _claimed(held.counts, training, formula, options):
+        rows = training.literal_rows(literals_of(formula))
+        brakes = inhibitions(row, train, training, formula, masks(rows, training.fired.size))
+        kind, flags = _kind(formula, brakes)
+        return Name(kind, formula, flags, brakes)
+    if np.count_nonzero(training.fired) / training.samples > options.constant_rate:
+        return Name("constant", Const(True))
+    return Name("graded" if held.r2 >= options.min_r2 and row.sources else "unexplained", None)
+
+
+def _claimed(counts: Counts, training: Training, formula: Formula, options: ReadingOptions) -> bool:
+    if isinstance(formula, Const):
+        return False
+    f1 = min(counts.f1, counts.off_f1) if training.inverted else counts.f1
+    return f1 >= options.min_f1
+
+
+def _kind(formula: Formula, brakes: tuple[Inhibition, ...]) -> tuple[str, tuple[str, ...]]:
+    """The kind of the formula, changed where an input was measured to weaken or half block;
+    and flags saying so."""
+    kind = kind_of_canonical(formula)
+    flags = tuple(f"damped:{b.feature}={b.keep:.2f}" for b in brakes if b.damps and not b.in_formula)
+    partly = [b for b in brakes if b.blocks_partly]
+    flags += tuple(f"partial:{b.feature}={b.kill:.2f}" for b in partly)
+    if kind == "copy" and flags:
+        return ("partial-inhibition" if partly else "damped-copy"), flags
+    vetoes = {f.feature for f in shape_of(formula).vetoes if isinstance(f, Literal)}
+    if kind == "and-not" and vetoes <= {b.feature for b in partly}:
+        return "partial-inhibition", flags
+    return kind, flags
