@@ -19,7 +19,7 @@ from circuitlogic.stages.causal import load_causal
 from circuitlogic.stages.dictionaries import load_dictionary
 from circuitlogic.stages.extracted import load_gates
 from circuitlogic.stages.feature_network import make_feature_network
-from circuitlogic.stages.splicing import BEFORE_TUNING, CUT, ORIGINAL, SAE_OUT, ZERO, transcoder_name
+from circuitlogic.stages.splicing import CUT, ORIGINAL, SAE_OUT, ZERO, transcoder_name
 from circuitlogic.stages.subject import load_card
 from circuitlogic.stages.subject_kinds import stored_subject
 from circuitlogic.stages.token_rows import load_windows
