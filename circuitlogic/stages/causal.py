@@ -65,7 +65,7 @@ def make_causal(
         subject: Its network.
         split: `heldout` or `test`.
         progress: Told of every gate.
-        only: Gates to intervene on, kept apart from those of a run on all; None: all.
+        only: Gates to intervene on, kept apart from those of a run on all, and not read again; None: all.
 
     Raises:
         ConfigError: another split, or `test` for a network brought by the caller.
@@ -90,11 +90,12 @@ def make_causal(
             ends = (places[source.site], places[target.site])
             setting = _setting(samples, split, ends, (source, target), activations)
             mine = [gate for gate in gates if gate.feature.site == target.site]
-            read, parts = rereader(study, source, target), halves(setting)
+            read = None if only is not None else rereader(study, source, target)
+            parts = halves(setting)
             for gate in progress.track(mine, f"interventions at {source.site}", len(mine)):
                 intervention = intervene(gate, setting, generator)
                 found += [] if intervention is None else [intervention]
-                if intervention is not None and intervention.without_effect:
+                if read is not None and intervention is not None and intervention.without_effect:
                     rereading = read_again(gate, partial(read, gate), *parts, generator)
                     again += [] if rereading is None else [rereading]
     with study.making(name, key) as folder:
