@@ -42,6 +42,8 @@ _LINEAR = (
     "linear map with a ReLU does, both trained on the same tokens. Tuning moves the output's dictionary with the",
     "connector; the input's stays.",
 )
+GUARD = 0.1
+"""Share of live outputs lost, or copies won, or half the rise of the FVU, from which tuning is said to cost."""
 _Column: TypeAlias = tuple[str, StretchFigures]
 _Row: TypeAlias = tuple[str, Callable[[StretchFigures], str]]
 
@@ -93,6 +95,7 @@ class LmReport:
         yield from (*_RECOVERED, "")
         yield from _table("Dictionaries and connectors", columns, _FIT)
         yield from (*_LINEAR, "")
+        yield from _guards(columns)
         yield from _table("Formulas", columns, _FORMULAS)
         yield from family_lines(self._families)
         yield from _galleries([name for name, _ in trained])
@@ -122,7 +125,20 @@ def _headline(trained: Sequence[_Column], control: Sequence[_Column]) -> Iterato
     yield from table(["", *(plain(name) for name, _ in columns)], rows)
     yield "A formula's literals are switched off (one direction) and on (the other) in the original layer; a"
     yield "direction passes if most outputs follow the formula, and more than under random directions of the same"
-    yield from ("norm.", "")
+    yield from (f"norm. {NONE}: not measured.", "")
+
+
+def _guards(columns: Sequence[_Column]) -> Iterator[str]:
+    """What tuning paid for agreement, where it is more than a little."""
+    for name, one in columns:
+        fewer = 1 - one.live / max(one.live_before, 1)
+        more = one.copies - one.copies_before
+        worse = one.target.fvu / max(one.target_before.fvu, 1e-9) - 1
+        if max(fewer, more, worse / 2) > GUARD:
+            yield f"**Guard, {plain(name)}**: tuning bought agreement with the dictionary. Live outputs"
+            yield f"{count(one.live_before)} → {count(one.live)}, copies of one input {share(one.copies_before)} →"
+            yield f"{share(one.copies)}, FVU {one.target_before.fvu:.3f} → {one.target.fvu:.3f}: its firing F1 is"
+            yield from ("not of the dictionary that was trained for the layer alone.", "")
 
 
 def _galleries(layers: Sequence[str]) -> Iterator[str]:
