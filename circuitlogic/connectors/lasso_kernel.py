@@ -15,6 +15,10 @@ from circuitlogic.compiling import compiled
 _GROWTH = 16
 _BISECTIONS = 12
 _SWEEPS = 10_000
+_FIRST_POLISH = 32
+"""Sweeps after which the working set is solved directly, and again whenever their number has doubled."""
+_DROPS = 8
+_RIDGE = 1e-13
 _INNER = 0.3
 
 
@@ -57,6 +61,44 @@ def _joining(q: np.ndarray, w: np.ndarray, up: np.ndarray, down: np.ndarray, mos
 joining = compiled(_joining)
 
 
+def _polish(
+    sub: np.ndarray, cross: np.ndarray, q: np.ndarray, w: np.ndarray, up: np.ndarray, down: np.ndarray
+) -> None:
+    """Go straight to the minimum over the weights that are not 0, as far as none changes its sign; changes q and w.
+
+    Where inputs are nearly dependent, descent coordinate by coordinate would take thousands of sweeps for it. A
+    weight that reaches 0 first stays there, and the others go on.
+    """
+    for _ in range(_DROPS):
+        support = np.flatnonzero(w)
+        k = len(support)
+        if k == 0:
+            return
+        square, wanted, now = np.empty((k, k)), np.empty(k), w[support]
+        for a in range(k):
+            i = support[a]
+            for b in range(k):
+                square[a, b] = sub[i, support[b]]
+            square[a, a] += _RIDGE * sub[i, i]
+            wanted[a] = cross[i] - (up[i] if w[i] > 0.0 else -down[i])
+        direction = np.linalg.solve(square, wanted) - now
+        if not np.isfinite(direction).all():
+            return
+        size, first = 1.0, -1
+        for a in range(k):
+            if (now[a] + direction[a]) * now[a] <= 0.0 and -now[a] / direction[a] < size:
+                size, first = -now[a] / direction[a], a
+        for a in range(k):
+            step = -now[a] if a == first else size * direction[a]
+            w[support[a]] += step
+            q -= step * sub[support[a]]
+        if first < 0:
+            return
+
+
+_polish = compiled(_polish)
+
+
 def _descend(
     sub: np.ndarray,
     cross: np.ndarray,
@@ -68,7 +110,8 @@ def _descend(
     tolerance: float,
 ) -> None:
     """Coordinate descent on the working set until its own gap is small; changes q and w."""
-    for _ in range(_SWEEPS):
+    polished = _FIRST_POLISH
+    for sweep in range(_SWEEPS):
         explained, kept, price = 0.0, 0.0, 0.0
         for a in range(len(w)):
             explained += w[a] * cross[a]
@@ -76,6 +119,9 @@ def _descend(
             price += up[a] * w[a] if w[a] > 0.0 else (-down[a] * w[a] if w[a] < 0.0 else 0.0)
         if _gap(energy, explained, kept, price, slack_ratio(q, up, down)) <= tolerance:
             return
+        if sweep == polished:
+            _polish(sub, cross, q, w, up, down)
+            polished *= 2
         largest = 0.0
         for a in range(len(w)):
             curvature = sub[a, a]
