@@ -33,6 +33,8 @@ ANNOTATIONS = "annotations.json"
 """Labels that somebody wrote down; no artefact: nothing is made from them."""
 CONTEXTS = "contexts"
 """Kind of artefact that holds a text study's contexts and automatic labels."""
+EVIDENCE = "token_evidence"
+"""Artefact that holds what tokens say of a text study's gates."""
 _BUILDING = ".building"
 _MOST_HASHED = 4 << 20
 """Files of the graph beyond so many bytes are opened unread; `FeatureGraph.open(check=True)` reads them."""

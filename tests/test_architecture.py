@@ -39,6 +39,7 @@ LAYERS = (
     "tensor_files",
     "json_files",
     "whole_files",
+    "csv_text",
     "progress",
     "errors",
     "__init__",  # the version alone

@@ -11,6 +11,7 @@ from cli_runs import Cli
 
 from circuitlogic.cli.console import Streams
 from circuitlogic.graph.store import FeatureGraph
+from circuitlogic.stages.extracted import load_gates
 from circuitlogic.study import Study
 
 
@@ -176,6 +177,31 @@ def test_the_graph_is_asked_without_torch(root: Path, ends: tuple[str, str]) -> 
             [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True
         )
         assert done.stderr.endswith("[]")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("show", "{root}", "{gate}"),
+        ("show", "{root}", "{gate}", "--json"),
+        ("show", "{root}", "--format", "csv"),
+        ("show", "{root}", "--kind", "{kind}"),
+        ("query", "{root}", "find", "--min-fan-in", "1"),
+        ("diagram", "{root}", "{gate}", "-o", "-"),
+    ],
+)
+def test_gates_are_shown_without_torch(root: Path, words: tuple[str, ...]) -> None:
+    code = (
+        "import sys; from circuitlogic.cli.entry import main; code = main(sys.argv[1:]); "
+        "sys.stderr.write(repr(sorted({'torch', 'pandas', 'numba'} & set(sys.modules)))); sys.exit(code)"
+    )
+    gate = load_gates(Study.open(root))[0]
+    named = {"root": root, "gate": gate.feature, "kind": gate.kind}
+    asked = [word.format(**named) for word in words]
+    done = subprocess.run([sys.executable, "-c", code, *asked], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    assert done.stderr.endswith("[]")
 
 
 @pytest.mark.parametrize("form", ["json", "graphml", "cytoscape", "node-link", "neuronpedia", "parquet"])

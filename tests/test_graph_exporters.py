@@ -9,7 +9,7 @@ import networkx as nx
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from circuitlogic.errors import ConfigError, DataError, UnknownNameError
@@ -168,6 +168,7 @@ def test_unknown_and_doubled_formats_are_refused() -> None:
 
 
 @settings(max_examples=15, deadline=None)
+@example(["\r", "a\r\nb", "\n", '"', ",", "\r,"], "csv")
 @given(st.lists(st.text(max_size=8), min_size=6, max_size=6), st.sampled_from(sorted(READERS)))
 def test_every_format_that_is_read_back_loses_only_what_it_says(labels: list[str], form: str) -> None:
     graph = sample(labels)

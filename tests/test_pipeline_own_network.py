@@ -15,8 +15,8 @@ from circuitlogic.config import StudyConfig, config_from_mapping
 from circuitlogic.errors import ConfigError, DataError, StudyError, UnknownNameError
 from circuitlogic.stages.captured import load_activations, load_labels
 from circuitlogic.stages.dictionaries import load_dictionary
-from circuitlogic.stages.examples import load_examples
 from circuitlogic.stages.extracted import load_gates, load_graph
+from circuitlogic.stages.feature_pictures import load_examples
 from circuitlogic.stages.subject import Subject, own_subject
 from circuitlogic.study import Study
 

@@ -22,7 +22,6 @@ from circuitlogic.features import FeatureId
 from circuitlogic.render.text import clean
 from circuitlogic.report.gallery import exhibits
 from circuitlogic.report.token_book import TokenBook
-from circuitlogic.report.view import graph_labels
 from circuitlogic.saes import batch_topk
 from circuitlogic.saes.batch_topk import BatchTopK
 from circuitlogic.stages.captured import load_activations
@@ -153,7 +152,7 @@ def test_labels_are_kept_and_taken_back(study: Study, capsys: pytest.CaptureFixt
     feature = str(load_gates(study)[0].feature)
     automatic = load_labels(study).get(feature, "")
     assert cli("label", study.root, feature, HOSTILE[1]).code == 0
-    assert graph_labels(load_graph(study))[FeatureId.parse(feature)] == HOSTILE[1]
+    assert load_graph(study).labels()[FeatureId.parse(feature)] == HOSTILE[1]
     assert cli("extract", study.root, "--quiet").code == 0
     assert load_labels(study)[feature] == HOSTILE[1]
     rows = cli("label", study.root, feature, "--json").document["rows"]

@@ -22,7 +22,7 @@ from circuitlogic.networks.image_mlp import ImageClassifier
 from circuitlogic.networks.protocol import tail_from
 from circuitlogic.networks.training import score_classifier, train_classifier
 from circuitlogic.progress import Progress
-from circuitlogic.saes.metrics import SaeMetrics
+from circuitlogic.saes.scores import SaeMetrics
 from circuitlogic.saes.statistics import feature_statistics
 from circuitlogic.saes.training import train_sae
 from circuitlogic.stages.captured import captured, load_activations, load_labels

@@ -1,7 +1,5 @@
 """Owns how a listing leaves: chosen columns, order and length; as a table, JSON (Lines), CSV, TSV or Markdown."""
 
-import csv
-import io
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from circuitlogic.cli.console import one_line, write
 from circuitlogic.cli.documents import json_line, write_document
 from circuitlogic.cli.options import Output
+from circuitlogic.csv_text import csv_line
 from circuitlogic.errors import ConfigError, unknown_name
 
 if TYPE_CHECKING:
@@ -144,11 +143,9 @@ def _tsv(columns: Sequence[str], rows: Sequence[Row]) -> str:
 
 
 def _csv(columns: Sequence[str], rows: Sequence[Row]) -> str:
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_csv_cell(row.get(name)) for name in columns] for row in rows)
-    return stream.getvalue()
+    lines = [csv_line(columns)]
+    lines += [csv_line(_csv_cell(row.get(name)) for name in columns) for row in rows]
+    return "".join(lines)
 
 
 def _csv_cell(value: Value) -> str:

@@ -118,17 +118,26 @@ def solve_relu(
     """
     n_out, n_in = samples.shape
     prices = prices or equal_prices(n_in)
-    penalties = each_above_zero(penalty, gap, n_out)
     weight, bias = (np.zeros((n_out, n_in)), np.zeros(n_out)) if start is None else start
-    weight, bias = _allowed(weight, prices), bias.copy()
-    gaps, wanted = np.zeros(n_out), np.arange(n_out) if rows is None else rows
+    rows = np.arange(n_out) if rows is None else rows
+    penalties = each_above_zero(penalty, gap, n_out)
+    task = _Task(samples, prices, penalties, gap, _allowed(weight, prices), bias.copy(), np.zeros(n_out))
     solve = _solve_compiled if COMPILES else _solve_plain
+    over_row_blocks(lambda first, last: solve(task, rows[first:last]), len(rows), threads)
+    return SolvedRows(penalties, task.weight, task.bias, task.gaps)
 
-    def block(first: int, last: int) -> None:
-        solve(samples, wanted[first:last], prices, penalties, weight, bias, gaps, gap)
 
-    over_row_blocks(block, len(wanted), threads)
-    return SolvedRows(penalties, weight, bias, gaps)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    """Rows to be solved; the last three arrays are changed in place."""
+
+    samples: ReluSamples
+    prices: Prices
+    penalties: Float[np.ndarray, " n_out"]
+    gap: float
+    weight: Float[np.ndarray, "n_out n_in"]
+    bias: Float[np.ndarray, " n_out"]
+    gaps: Float[np.ndarray, " n_out"]
 
 
 def _allowed(weight: np.ndarray, prices: Prices) -> np.ndarray:
@@ -136,42 +145,31 @@ def _allowed(weight: np.ndarray, prices: Prices) -> np.ndarray:
     return np.where((weight > 0) & np.isinf(prices.up) | (weight < 0) & np.isinf(prices.down), 0.0, weight)
 
 
-def _solve_compiled(
-    samples: ReluSamples,
-    rows: np.ndarray,
-    prices: Prices,
-    penalties: np.ndarray,
-    weight: np.ndarray,
-    bias: np.ndarray,
-    gaps: np.ndarray,
-    gap: float,
-) -> None:
+def _solve_compiled(task: _Task, rows: np.ndarray) -> None:
+    samples, prices = task.samples, task.prices
     relu_kernel.solve_rows(
         samples.by_sample, samples.by_input, samples.by_output, samples.sums, samples.samples, rows,
-        prices.up, prices.down, penalties, weight, bias, gaps, float(gap), _ROUNDS,
+        prices.up, prices.down, task.penalties, task.weight, task.bias, task.gaps, float(task.gap), _ROUNDS,
     )  # fmt: skip
 
 
-def _solve_plain(
-    samples: ReluSamples,
-    rows: np.ndarray,
-    prices: Prices,
-    penalties: np.ndarray,
-    weight: np.ndarray,
-    bias: np.ndarray,
-    gaps: np.ndarray,
-    gap: float,
-) -> None:
-    starts, own, values = samples.by_output
-    for row in rows:
-        y = np.zeros(samples.samples)
-        chosen = slice(starts[row], starts[row + 1])
-        y[own[chosen]] = values[chosen]
-        priced = row if len(prices.up) > 1 else 0
-        up, down = penalties[row] * prices.up[priced], penalties[row] * prices.down[priced]
-        weight[row], bias[row], gaps[row] = solve_row_plain(
-            samples.x, y, up, down, (weight[row], float(bias[row])), gap, _ROUNDS
+def _solve_plain(task: _Task, rows: np.ndarray) -> None:
+    for row in rows.tolist():
+        y, up, down = _row_of(task.samples, task.prices, task.penalties, row)
+        task.weight[row], task.bias[row], task.gaps[row] = solve_row_plain(
+            task.samples.x, y, up, down, (task.weight[row], float(task.bias[row])), task.gap, _ROUNDS
         )
+
+
+def _row_of(
+    samples: ReluSamples, prices: Prices, penalties: np.ndarray, row: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One output on all samples, and what its positive and negative weights cost."""
+    starts, own, values = samples.by_output
+    y, chosen = np.zeros(samples.samples), slice(starts[row], starts[row + 1])
+    y[own[chosen]] = values[chosen]
+    priced = row if len(prices.up) > 1 else 0
+    return y, penalties[row] * prices.up[priced], penalties[row] * prices.down[priced]
 
 
 def relu_gaps(
@@ -187,20 +185,16 @@ def relu_gaps(
     """
     prices = prices or equal_prices(samples.shape[1])
     penalties = each_above_zero(penalty, 1.0, len(weight))
-    starts, own, values = samples.by_output
     gaps = np.zeros(len(weight))
     for row in range(len(weight)):
-        y = np.zeros(samples.samples)
-        chosen = slice(starts[row], starts[row + 1])
-        y[own[chosen]] = values[chosen]
-        priced = row if len(prices.up) > 1 else 0
-        up, down = penalties[row] * prices.up[priced], penalties[row] * prices.down[priced]
-        gaps[row] = _gap_of(samples.x, y, weight[row], float(bias[row]), up, down)
+        gaps[row] = _gap_of(
+            samples.x, weight[row], float(bias[row]), *_row_of(samples, prices, penalties, row)
+        )
     return gaps
 
 
 def _gap_of(
-    x: SparseRows, y: np.ndarray, w: np.ndarray, bias: float, up: np.ndarray, down: np.ndarray
+    x: SparseRows, w: np.ndarray, bias: float, y: np.ndarray, up: np.ndarray, down: np.ndarray
 ) -> float:
     empty = 0.5 * y.var()
     if empty <= 0:

@@ -187,6 +187,11 @@ class BaseGraph:
             threshold=max(self.threshold, float(threshold)),
         )
 
+    def labels(self) -> dict[FeatureId, str]:
+        """What people call features; foreign text."""
+        named = self.nodes.label.filled()
+        return dict(zip(self.features(named), self.nodes.label.take(named), strict=True))
+
     def with_labels(self: G, labels: Mapping[str, str]) -> G:
         """With the labels of some features (`site/index`) replaced; an empty text removes one."""
         return replace(self, nodes=replace(self.nodes, label=self._renamed(self.nodes.label, labels)))

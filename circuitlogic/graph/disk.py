@@ -162,7 +162,8 @@ def _read_record(folder: Path) -> tuple[Header, int, dict[str, tuple[int, str]]]
         schema = record["$schema"]
         if schema != SCHEMA:
             raise StudyError(
-                f"{path} has schema {schema!r}, this version reads {SCHEMA!r}: make the graph again"
+                f"{path} has schema {schema!r}, this version reads {SCHEMA!r}: "
+                "make it again with `circuitlogic extract`"
             )
         header = Header(
             tuple(str(site["name"]) for site in record["sites"]),

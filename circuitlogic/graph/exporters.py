@@ -4,7 +4,6 @@ Labels are hostile: every writer escapes them in the way of its format. `circuit
 lossless one and the one that is read back (`circuitlogic.graph.own_json`); the others are for other tools.
 """
 
-import csv
 import io
 import json
 import re
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from circuitlogic.csv_text import csv_line
 from circuitlogic.errors import ConfigError, unknown_name
 from circuitlogic.graph.attributes import GRAPH_KEYS, EdgeData, NodeData
 from circuitlogic.graph.queries import whole
@@ -136,12 +136,9 @@ def _csv(answer: SubGraph) -> Parts:
 
 
 def _table(columns: list[str], rows: Iterable[Mapping[str, object]]) -> bytes:
-    stream = io.StringIO(newline="")
-    writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({key: _cell(value) for key, value in row.items()})
-    return stream.getvalue().encode()
+    lines = [csv_line(columns)]
+    lines += [csv_line(_cell(row.get(name, "")) for name in columns) for row in rows]
+    return "".join(lines).encode()
 
 
 def _cell(value: object) -> object:

@@ -1,7 +1,5 @@
 """Training and scoring an image classifier."""
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
@@ -12,21 +10,11 @@ from circuitlogic.datasets.images import ImageData, ImageSplit
 from circuitlogic.errors import DataError
 from circuitlogic.networks.image_mlp import ImageClassifier
 from circuitlogic.networks.protocol import outputs_of
+from circuitlogic.networks.scores import ClassifierScores
 from circuitlogic.progress import SILENT, Progress
 
 _FEWEST_STEPS = 6
 """OneCycleLR with a rise of 20 % cannot make a schedule of 5 steps."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClassifierScores:
-    """A classifier's quality on one split."""
-
-    split: str
-    samples: int
-    accuracy: float
-    loss: float
-    """Mean cross-entropy, nats."""
 
 
 def train_classifier(

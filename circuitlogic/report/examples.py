@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitlogic.features import FeatureId
-from circuitlogic.stages.examples import SiteExamples, load_examples
+from circuitlogic.stages.feature_pictures import SiteExamples, load_examples
 from circuitlogic.study import Study
 
 

@@ -12,7 +12,6 @@ from circuitlogic.report.numbers import score, share
 from circuitlogic.report.rows import GateRow
 from circuitlogic.report.token_book import TokenBook
 from circuitlogic.report.token_markdown import gate_lines
-from circuitlogic.report.view import graph_labels
 from circuitlogic.stages.causal import load_causal
 from circuitlogic.stages.extracted import load_gates, load_graph
 from circuitlogic.study import Study
@@ -128,7 +127,7 @@ def exhibits(
     """
     if pattern not in PATTERNS:
         raise unknown_name("pattern", pattern, PATTERNS)
-    labels = graph_labels(load_graph(study))
+    labels = load_graph(study).labels()
     rows = gate_rows(load_gates(study), labels)
     found = load_causal(study)
     causal = {one.feature: one for one in found or ()}
@@ -169,7 +168,7 @@ def _key(one: Exhibit) -> tuple[object, ...]:
 
 def gallery_lines(study: Study, shown: tuple[Exhibit, ...], title: str) -> Iterator[str]:
     """The gallery as Markdown."""
-    book = TokenBook(study, graph_labels(load_graph(study)))
+    book = TokenBook(study, load_graph(study).labels())
     yield from (f"# {plain(title)}", "")
     yield "All numbers are held out. Ranked by interventions passed, then by use of context, then by F1. A gate"
     yield f"*uses context* if its F1 is at least {GAIN:.2f} above the best set of current tokens; else it is a word"

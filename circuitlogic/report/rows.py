@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from circuitlogic.connectors.metrics import FeatureFidelity, Sparsity
+from circuitlogic.connectors.scores import FeatureFidelity, Sparsity
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.formula import Const, literals_of
 from circuitlogic.logic.gate import Gate
-from circuitlogic.networks.training import ClassifierScores
-from circuitlogic.saes.metrics import SaeMetrics
-from circuitlogic.verify.faithfulness import Faithfulness
+from circuitlogic.networks.scores import ClassifierScores
+from circuitlogic.saes.scores import SaeMetrics
+from circuitlogic.verify.scores import Faithfulness
 
 
 @dataclass(frozen=True, slots=True)

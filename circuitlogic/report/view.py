@@ -3,10 +3,8 @@
 import shlex
 
 from circuitlogic.config import StudyConfig
-from circuitlogic.connectors.metrics import FeatureFidelity, Sparsity
+from circuitlogic.connectors.scores import FeatureFidelity, Sparsity
 from circuitlogic.errors import StudyError
-from circuitlogic.features import FeatureId
-from circuitlogic.graph.store import FeatureGraph
 from circuitlogic.report.caveats import with_caveats
 from circuitlogic.report.gate_rows import gate_rows, kind_rows
 from circuitlogic.report.numbers import count
@@ -48,7 +46,7 @@ def study_view(study: Study) -> StudyView:
     metrics = load_metrics(study, FIDELITY) if study.has(FIDELITY) else None
     saes = tuple(_sae_row(study, site) for site in card.sites)
     live = {row.site: row.live for row in saes}
-    labels = graph_labels(load_graph(study)) if study.has(GRAPH) else {}
+    labels = load_graph(study).labels() if study.has(GRAPH) else {}
     gates = gate_rows(load_gates(study), labels) if study.has(GATES) else ()
     view = StudyView(
         header=_header(study, card, metrics),
@@ -72,12 +70,6 @@ def check_extracted(view: StudyView, study: Study) -> None:
     """
     if view.final is None or not view.gates:
         raise StudyError(f"{study.root} has no gates to report: run `circuitlogic extract {study.root}`")
-
-
-def graph_labels(graph: FeatureGraph) -> dict[FeatureId, str]:
-    """What people call the graph's features; foreign text."""
-    named = graph.nodes.label.filled()
-    return dict(zip(graph.features(named), graph.nodes.label.take(named), strict=True))
 
 
 def _header(study: Study, card: NetworkCard, metrics: NetworkMetrics | None) -> Header:

@@ -11,26 +11,9 @@ from torch import Tensor
 from circuitlogic.errors import DataError
 from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.saes.rows import Activations, Rows, rows_of
+from circuitlogic.saes.scores import SaeMetrics
 
 CHUNK = 8192
-
-
-@dataclass(frozen=True, slots=True)
-class SaeMetrics:
-    """Quality of one autoencoder on one split."""
-
-    mse: float
-    """Mean over samples and components of (x̂ - x)²."""
-    l1: float
-    """Mean over samples and features of |f|."""
-    fvu: float
-    """Σ(x̂ - x)² / Σ(x - mean x)²; for constant x 0 if x̂ = x, else 1."""
-    l0: float
-    """Mean number of firing features per sample."""
-    dead: float
-    """Share of features that never fire on the training set."""
-    samples: int
-    split: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from torch import Tensor
 from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.connectors.feature_pairs import Dictionary, FeaturePairs
 from circuitlogic.connectors.job import Certificate, Snapshot, TrainedConnector
-from circuitlogic.connectors.metrics import FeatureFidelity, Sparsity, feature_fidelity, sparsity_of
+from circuitlogic.connectors.metrics import feature_fidelity, sparsity_of
 from circuitlogic.connectors.model import Connector
+from circuitlogic.connectors.scores import FeatureFidelity, Sparsity
 from circuitlogic.connectors.training import train_connector
 from circuitlogic.errors import StudyError
 from circuitlogic.json_files import read_json, write_json

@@ -11,9 +11,9 @@ from circuitlogic.errors import StudyError
 from circuitlogic.json_files import read_json, write_json
 from circuitlogic.progress import Progress
 from circuitlogic.saes.base import SparseAutoencoder
-from circuitlogic.saes.metrics import SaeMetrics
 from circuitlogic.saes.predictions import fold_mean_length, prediction_metrics
 from circuitlogic.saes.saelens import load_coder, save_sae
+from circuitlogic.saes.scores import SaeMetrics
 from circuitlogic.saes.statistics import FeatureStatistics, feature_statistics
 from circuitlogic.saes.training import train_sae
 from circuitlogic.stages.captured import artefact as activations_artefact

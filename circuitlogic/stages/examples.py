@@ -6,8 +6,6 @@ Strongest examples are the seed's "top activating inputs"; optimised inputs foll
 import io
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,13 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from circuitlogic.activations.sites import Site
-from circuitlogic.errors import StudyError
 from circuitlogic.progress import Progress
 from circuitlogic.render.visualise import optimised_input
 from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.dictionaries import holder, load_dictionaries
+from circuitlogic.stages.feature_pictures import SiteExamples, artefact
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import Subject, load_card
 from circuitlogic.stages.subject_kinds import stored_subject
@@ -32,25 +30,6 @@ STRONGEST = 9
 """Examples kept per feature."""
 _STEPS = 96
 _ARRAYS = ("images", "values", "rows", "optimised")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SiteExamples:
-    """Pictures of every feature of one site."""
-
-    images: NDArray[np.uint8]
-    """[m, k, h, w], the strongest held-out examples, strongest first; black where there are fewer."""
-    values: NDArray[np.float32]
-    """[m, k], their activations; 0 = no example."""
-    rows: NDArray[np.int64]
-    """[m, k], their row numbers in the held-out split."""
-    optimised: NDArray[np.uint8]
-    """[m, h, w], the input found by gradient ascent on the feature's pre-activation."""
-
-
-def artefact(site: str) -> str:
-    """Name of a site's examples."""
-    return f"examples/{site}"
 
 
 def make_examples(study: Study, subject: Subject, progress: Progress) -> None:
@@ -144,23 +123,6 @@ class _PreActivation:
             hook.remove()
 
 
-def load_examples(study: Study, site: str) -> SiteExamples | None:
-    """A site's pictures; None if the study has none.
-
-    Raises:
-        StudyError: damaged.
-    """
-    if not study.has(artefact(site)):
-        return None
-    folder = study.folder(artefact(site))
-    return SiteExamples(
-        images=_read(folder / "images.npy").astype(np.uint8),
-        values=_read(folder / "values.npy").astype(np.float32),
-        rows=_read(folder / "rows.npy").astype(np.int64),
-        optimised=_read(folder / "optimised.npy").astype(np.uint8),
-    )
-
-
 def heldout_pictures(study: Study) -> NDArray[np.uint8] | None:
     """All held-out images [n, h, w] of the study's own data set; None where the inputs are no images.
 
@@ -175,10 +137,3 @@ def _npy(values: NDArray[np.generic]) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, values, allow_pickle=False)
     return buffer.getvalue()
-
-
-def _read(path: Path) -> NDArray[np.generic]:
-    try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise StudyError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None

@@ -2,10 +2,11 @@
 
 from circuitlogic.config import ExtractConfig
 from circuitlogic.extract.edges_to_graph import edges_to_graph
-from circuitlogic.extract.gate_index import SCHEMA
+from circuitlogic.extract.gate_index import SCHEMA as GATES_SCHEMA
 from circuitlogic.extract.gates_file import save_gates
 from circuitlogic.extract.row_activity import Split
 from circuitlogic.extract.rows_to_gates import encode_site, rows_to_gates
+from circuitlogic.graph.disk import SCHEMA as GRAPH_SCHEMA
 from circuitlogic.logic.gate import Gate
 from circuitlogic.progress import Progress
 from circuitlogic.stages.captured import SPLITS, load_activations
@@ -26,7 +27,7 @@ def make_graph(study: Study, config: ExtractConfig) -> None:
     Raises:
         NothingLeftError: no edge is above the threshold; an earlier graph is kept.
     """
-    key = study.key("graph", config.threshold, _made_from(study))
+    key = study.key("graph", GRAPH_SCHEMA, config.threshold, _made_from(study))
     if study.is_done(GRAPH, key):
         return
     graph = edges_to_graph(load_dictionaries(study), load_selected(study), config.threshold)
@@ -36,7 +37,7 @@ def make_graph(study: Study, config: ExtractConfig) -> None:
 
 def make_gates(study: Study, config: ExtractConfig, progress: Progress, jobs: int = 1) -> None:
     """Read a gate for every live output feature of the graph; its nodes learn their kinds. `jobs`: processes."""
-    key = study.key("gates", SCHEMA, config, study.config.seed, _made_from(study))
+    key = study.key("gates", GATES_SCHEMA, config, study.config.seed, _made_from(study))
     if study.is_done(GATES, key):
         return
     splits = {name: load_activations(study, name) for name in ("train", "heldout")}

@@ -3,11 +3,11 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from circuitlogic.connectors.metrics import FeatureFidelity, Sparsity
+from circuitlogic.connectors.scores import FeatureFidelity, Sparsity
 from circuitlogic.errors import StudyError
 from circuitlogic.json_files import read_json, write_json
 from circuitlogic.study import Study
-from circuitlogic.verify.faithfulness import Faithfulness
+from circuitlogic.verify.scores import Faithfulness
 
 FIDELITY = "fidelity"
 """Artefact that holds the metrics at the extracted threshold."""

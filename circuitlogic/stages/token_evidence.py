@@ -20,12 +20,10 @@ from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.dictionaries import load_ends
 from circuitlogic.stages.extracted import GATES, load_gates
 from circuitlogic.stages.subject import Subject, SubjectText
-from circuitlogic.study import Study
+from circuitlogic.study import EVIDENCE, Study
 from circuitlogic.verify.literal_states import literal_states
 from circuitlogic.verify.token_baseline import TokenBaseline, TokenTables
 
-EVIDENCE = "token_evidence"
-"""Artefact of a study."""
 SCHEMA = "circuitlogic/token-evidence/1"
 SHOWN = 6
 """Contexts kept of each sort."""

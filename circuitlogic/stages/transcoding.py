@@ -9,9 +9,9 @@ from circuitlogic.json_files import read_json, write_json
 from circuitlogic.progress import Progress
 from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.saes.coders import Transcoder
-from circuitlogic.saes.metrics import SaeMetrics
 from circuitlogic.saes.predictions import prediction_metrics
 from circuitlogic.saes.saelens import load_coder, save_sae
+from circuitlogic.saes.scores import SaeMetrics
 from circuitlogic.saes.transcoding import train_transcoder, with_decoder
 from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import load_activations

@@ -11,31 +11,9 @@ from circuitlogic.activations.paired import INPUTS, OUTPUTS, PairedActivations
 from circuitlogic.connectors.metrics import FeatureFidelity, feature_fidelity
 from circuitlogic.networks.protocol import Tail
 from circuitlogic.substitute.feature_network import FeatureNetwork
+from circuitlogic.verify.scores import Faithfulness
 
 _BATCH = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Faithfulness:
-    """How closely a substituted network follows the original."""
-
-    variant: str
-    """What was substituted, e.g. `thresholded`."""
-    split: str
-    samples: int
-    edges: tuple[int, ...]
-    """Non-zero entries of each connector; empty where no connector is used."""
-    accuracy: float
-    agreement: float
-    """Share of samples with the original's argmax."""
-    kl: float
-    """Mean KL(original ‖ substitute), nats."""
-    loss: float
-    """Mean cross-entropy against the labels, nats."""
-    loss_recovered: float
-    """(L_zero - L) / (L_zero - L_original), the last site zero-ablated; 0 where ablation changes nothing."""
-    loss_recovered_mean: float
-    """The same against the last site replaced by its mean."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

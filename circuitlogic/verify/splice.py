@@ -19,7 +19,7 @@ from circuitlogic.activations.windows import TokenWindows
 from circuitlogic.errors import DataError
 from circuitlogic.networks.protocol import rewriting
 from circuitlogic.progress import SILENT, Progress
-from circuitlogic.verify.faithfulness import Faithfulness
+from circuitlogic.verify.scores import Faithfulness
 
 Change: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """(true rows at the source [n, d], rows at the target [n, d']) -> rows at the target; float32 on the CPU."""

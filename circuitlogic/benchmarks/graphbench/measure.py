@@ -1,6 +1,7 @@
 """Runs the comparison: every library built and asked in one process, interleaved, CPU time, medians."""
 
 import gc
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -73,6 +74,9 @@ class Bench:
     """Question -> library -> figures."""
     absent: tuple[str, ...]
     """Peers that are not installed here."""
+    load: float | None
+    """Processes that wanted to run, mean of the last 15 minutes; None where the system does not say."""
+    cores: int
 
 
 def run_graphbench(settings: Settings, progress: Progress = SILENT) -> Bench:
@@ -118,6 +122,8 @@ def run_graphbench(settings: Settings, progress: Progress = SILENT) -> Bench:
         questions=asked,
         answers=answers,
         absent=tuple(name for name, (package, _) in PEERS.items() if not installed(package)),
+        load=os.getloadavg()[2] if hasattr(os, "getloadavg") else None,
+        cores=os.cpu_count() or 1,
     )
 
 

@@ -29,8 +29,8 @@ from circuitlogic.stages.stretches import stretches
 from circuitlogic.stages.subject import load_card
 from circuitlogic.stages.token_evidence import load_token_evidence
 from circuitlogic.study import Study
-from circuitlogic.verify.faithfulness import Faithfulness
 from circuitlogic.verify.linearity import Linearity
+from circuitlogic.verify.scores import Faithfulness
 
 GOOD = 0.8
 """F1 from which a formula counts."""

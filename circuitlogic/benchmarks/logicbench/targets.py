@@ -12,7 +12,7 @@ from circuitlogic.benchmarks.logicbench.blocking import (
     named_by_effect,
     never_swapped,
 )
-from circuitlogic.benchmarks.logicbench.planted_kinds import AS_DRAWN, MIXTURE
+from circuitlogic.benchmarks.logicbench.planted_kinds import AS_DRAWN, MIXTURE, UNPLANTED
 from circuitlogic.benchmarks.logicbench.run import LogicBench
 from circuitlogic.benchmarks.logicbench.scoring import NO_KIND, Score
 from circuitlogic.benchmarks.logicbench.summary import ArmSummary, Share, share, summarise
@@ -71,6 +71,10 @@ def _reading(scores: list[Score]) -> list[Target]:
         _at_least(f"strict, worst kind ({worst})", own.by_kind[worst], 0.93),
         _at_least("strict, >= 100 firings", own.firings_100, 0.99),
     ]
+    gates = {kind: part for kind, part in own.by_kind.items() if kind not in UNPLANTED}
+    if gates and worst not in gates:
+        kind = min(gates, key=lambda kind: gates[kind].value)
+        rows.append(_at_least(f"strict, worst kind of gate ({kind})", gates[kind], 0.93))
     xor = [s for s in mine if s.planted_class in ("xor", "non-threshold")]
     if xor:
         flagged = share(xor, lambda s: s.read_class in ("xor", "non-threshold"))

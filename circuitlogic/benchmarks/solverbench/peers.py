@@ -4,6 +4,7 @@ Every arm is run at the loosest of its own tolerances at which the common certif
 says that it is close enough.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -55,8 +56,12 @@ class Arm:
     """Whether it solves row after row, so that a sample of rows tells the time of all."""
     settings: tuple[Any, ...]
     """What it can be run at, cheapest first."""
-    solve: Callable[[Task, Any], Weights]
-    """(task, setting) -> W and b of the task's rows."""
+    run: Callable[[Task, Any], tuple[Weights, float]]
+    """(task, setting) -> W and b of the task's rows, and the CPU seconds spent before the first row."""
+
+    def solve(self, task: Task, setting: Any) -> Weights:
+        """W and b of the task's rows."""
+        return self.run(task, setting)[0]
 
     def wanted(self, gap: float) -> float:
         """The gap it is held to: first-order methods come no closer than 1e-4 in a time worth waiting for."""
@@ -96,20 +101,27 @@ def _relu(task: Task, gap: float) -> Weights:
     return solved.weight[task.rows], solved.bias[task.rows]
 
 
-def _by_estimator(module: str) -> Callable[[Task, float], Weights]:
+def _at_once(solve: Callable[[Task, Any], Weights]) -> Callable[[Task, Any], tuple[Weights, float]]:
+    """Of a solver of all rows together: nothing comes before the first."""
+    return lambda task, setting: (solve(task, setting), 0.0)
+
+
+def _by_estimator(module: str) -> Callable[[Task, float], tuple[Weights, float]]:
     """Row after row by a `Lasso` estimator in scikit-learn's manner, on sparse columns."""
 
-    def solve(task: Task, tolerance: float) -> Weights:
+    def run(task: Task, tolerance: float) -> tuple[Weights, float]:
         lasso: Any = import_module(module).Lasso
+        start = time.process_time()
         x = task.data.x.tocsc().astype(np.float64)
         y = task.data.y.tocsc()[:, task.rows].toarray().astype(np.float64)
+        before = time.process_time() - start
         weight, bias = np.zeros((y.shape[1], x.shape[1])), np.zeros(y.shape[1])
         for number in range(y.shape[1]):
             made = lasso(alpha=task.penalty, tol=tolerance, fit_intercept=True).fit(x, y[:, number])
             weight[number], bias[number] = np.asarray(made.coef_).ravel(), float(made.intercept_)
-        return weight, bias
+        return (weight, bias), before
 
-    return solve
+    return run
 
 
 def _adam(loss: Loss) -> Callable[[Task, tuple[float, int]], Weights]:
@@ -147,12 +159,12 @@ OURS = {"linear": "gram", "relu": "relu"}
 FURTHER = "gram, further penalty"
 
 ARMS = (
-    Arm("gram", "linear", None, False, (1e-2, 1e-4, 1e-6, 1e-8), _gram),
-    Arm(FURTHER, "linear", None, False, (1e-2, 1e-4, 1e-6, 1e-8), _gram_again),
+    Arm("gram", "linear", None, False, (1e-2, 1e-4, 1e-6, 1e-8), _at_once(_gram)),
+    Arm(FURTHER, "linear", None, False, (1e-2, 1e-4, 1e-6, 1e-8), _at_once(_gram_again)),
     Arm("sklearn Lasso", "linear", "sklearn", True, _TOLERANCES, _by_estimator("sklearn.linear_model")),
     Arm("celer Lasso", "linear", "celer", True, _TOLERANCES, _by_estimator("celer")),
     Arm("skglm Lasso", "linear", "skglm", True, _TOLERANCES, _by_estimator("skglm")),
-    Arm("proximal Adam", "linear", None, False, _SCHEDULES, _adam("linear")),
-    Arm("relu", "relu", None, False, (1e-2, 1e-3, 1e-4, 1e-6), _relu),
-    Arm("proximal Adam, ReLU", "relu", None, False, _SCHEDULES, _adam("relu")),
+    Arm("proximal Adam", "linear", None, False, _SCHEDULES, _at_once(_adam("linear"))),
+    Arm("relu", "relu", None, False, (1e-2, 1e-3, 1e-4, 1e-6), _at_once(_relu)),
+    Arm("proximal Adam, ReLU", "relu", None, False, _SCHEDULES, _at_once(_adam("relu"))),
 )  # fmt: skip

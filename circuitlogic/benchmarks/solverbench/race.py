@@ -4,7 +4,6 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -79,7 +78,7 @@ def race(
                     ready[arm.name] = found
         for _ in progress.track(range(1, repeats), "timing", repeats - 1):
             for found in ready.values():
-                found.runs.append(_cpu(partial(found.arm.solve, where.task, found.setting))[0])
+                found.runs.append(_timed(where, found.arm, found.setting)[0])
     return [_result(where, arm, ready.get(arm.name), arm.wanted(gaps[arm.loss])) for arm in arms]
 
 
@@ -95,17 +94,20 @@ class _Ready:
 
 def _setting(where: Course, arm: Arm, wanted: float) -> _Ready | None:
     for setting in arm.settings:
-        seconds, found = _cpu(partial(arm.solve, where.task, setting))
+        seconds, found = _timed(where, arm, setting)
         gap = where.gap(arm, found)
         if gap <= wanted:
             return _Ready(arm, setting, gap, [seconds])
     return None
 
 
-def _cpu(work: partial[Weights]) -> tuple[float, Weights]:
+def _timed(where: Course, arm: Arm, setting: Any) -> tuple[float, Weights]:
+    """CPU seconds for all rows, and what was found; only what is spent row by row is extrapolated."""
     start = time.process_time()
-    found = work()
-    return time.process_time() - start, found
+    found, before = arm.run(where.task, setting)
+    spent = time.process_time() - start
+    every, looked = len(where.task.data.weight), len(where.task.rows)
+    return (before + (spent - before) * every / looked if arm.by_row else spent), found
 
 
 def _result(where: Course, arm: Arm, found: _Ready | None, wanted: float) -> Race:
@@ -115,6 +117,7 @@ def _result(where: Course, arm: Arm, found: _Ready | None, wanted: float) -> Rac
         return Race(arm.name, arm.loss, wanted, None, None, (), 0, "not installed")
     if found is None:
         return Race(arm.name, arm.loss, wanted, None, None, (), rows, "did not reach the gap")
-    whole = tuple(run * every / rows for run in found.runs)
     note = f"{rows}, extrapolated" if rows < every else "all"
-    return Race(arm.name, arm.loss, wanted, found.gap, statistics.median(whole), whole, rows, note)
+    return Race(
+        arm.name, arm.loss, wanted, found.gap, statistics.median(found.runs), tuple(found.runs), rows, note
+    )

@@ -23,7 +23,11 @@ def edges_ratio(figures: Sequence[Figure], arm: str = _ARM, *, as_true: bool = F
     if not found:
         return "-"
     each = ", ".join(f"{needed.bound}{needed.edges:.2f}" for needed in found)
-    return f"{statistics.fmean(needed.edges for needed in found):.2f}x (by seed: {each})"
+    bounds = {needed.bound for needed in found if needed.bound}
+    if len(bounds) > 1:
+        return f"by seed: {each}"
+    mean = statistics.fmean(needed.edges for needed in found)
+    return f"{''.join(bounds)}{mean:.2f}x (by seed: {each})"
 
 
 def neuron_rows(figures: Sequence[Figure]) -> list[list[str]]:

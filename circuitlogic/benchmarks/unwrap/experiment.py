@@ -27,6 +27,7 @@ from circuitlogic.benchmarks.unwrap.rungs import (
     LADDER_BUDGETS,
     NEURON_CURVE,
     NEURONS,
+    UNGUARDED,
     Base,
     Rung,
     base_config,
@@ -161,8 +162,9 @@ class UnwrapExperiment:
         return found
 
     def neurons(self) -> list[Figure]:
-        """The original's neurons pruned by the same recipe, by effect and by magnitude."""
-        found: list[Figure] = []
+        """The original's neurons pruned by the same recipe, by effect and by magnitude; features without guards."""
+        unguarded = replace(UNGUARDED, edges=BUDGET)
+        found = self._arm("trial", f"unguarded {BUDGET}", "matched", unguarded)
         for select, budgets in NEURON_CURVE.items():
             for edges in budgets:
                 tune = replace(NEURONS, edges=edges, select=select)

@@ -25,6 +25,7 @@ _PAIR = (
     ("copies", 0, True),
     ("best input", 2, False),
 )
+_TRIED = ("tried", "edges", "drop, pp", "neurons' edges for that drop, over ours")
 _HEADINGS = ("reached", "live", "median R²", "median F1", "F1 if always on", "copies", "median best input")
 
 
@@ -49,7 +50,7 @@ def write_unwrap_report(figures: Sequence[Figure], path: Path, command: str) -> 
         ),
         ratio=edges_ratio(figures),
         against=markdown(("our budget", "at equal drop", "at equal drop, R² and F1"), neuron_rows(figures)),
-        tried=tried_rows(figures),
+        tried=markdown(_TRIED, tried_rows(figures)),
         random=_random(curve, Table(figures, "random"), gates),
         ladders=_ladders(Table(figures, "ladder")),
     )

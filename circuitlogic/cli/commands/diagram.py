@@ -67,11 +67,10 @@ def _drawing(
     from circuitlogic.cli.gate_lookup import gate_of
     from circuitlogic.logic.composition import compose
     from circuitlogic.render.dot import MAX_DRAWN, circuit_to_dot, composition_circuit, gate_circuit
-    from circuitlogic.report.view import graph_labels
     from circuitlogic.stages.extracted import load_gates, load_graph
 
     graph, gates = load_graph(study), load_gates(study)
-    labels = graph_labels(graph)
+    labels = graph.labels()
     if expand is not None:
         gate = gate_of(graph, gates, feature)
         found = compose(gate.feature, {one.feature: one for one in gates}, expand, MAX_DRAWN)

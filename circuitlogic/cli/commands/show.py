@@ -46,7 +46,6 @@ def show(
     One gate over the inputs of its inputs: circuitlogic show runs/digits hidden.2/30 --expand 2
     """
     from circuitlogic.report.gate_rows import gate_rows
-    from circuitlogic.report.view import graph_labels
     from circuitlogic.stages.extracted import load_gates, load_graph
     from circuitlogic.study import Study
 
@@ -62,7 +61,7 @@ def show(
             return
         _one(opened, graph, gate_of(graph, gates, feature), output)
         return
-    rows = gate_rows(gates, graph_labels(graph))
+    rows = gate_rows(gates, graph.labels())
     kept = _kept(graph, rows, kind, site, min_f1)
     _listing(opened, kept, len(kept) == len(rows), output)
 
@@ -107,22 +106,30 @@ def _one(study: "Study", graph: "FeatureGraph", gate: "Gate", output: Output) ->
     from circuitlogic.report.examples import ExampleBook
     from circuitlogic.report.gate_panel import gate_panel
     from circuitlogic.report.gate_rows import gate_row
-    from circuitlogic.report.token_book import TokenBook, gate_tokens_json
-    from circuitlogic.report.token_panel import gate_tokens
-    from circuitlogic.report.view import graph_labels
+    from circuitlogic.study import EVIDENCE
 
-    labels = graph_labels(graph)
+    labels = graph.labels()
     row = gate_row(gate, labels)
-    tokens = TokenBook(study, labels).gate(gate)
+    tokens = None
+    if study.has(EVIDENCE):
+        from circuitlogic.report.token_book import TokenBook
+
+        tokens = TokenBook(study, labels).gate(gate)
     if output.is_default or (output.chosen == "table" and output.columns is None):
         pictures = ExampleBook(study).of(gate.feature) if output.streams.interactive else None
         output.streams.draw(gate_panel(gate, labels, pictures), pipe_width=_PANEL)
         if tokens is not None:
+            from circuitlogic.report.token_panel import gate_tokens
+
             f1 = gate.evidence.f1 if row.claims and gate.evidence is not None else None
             output.streams.draw(gate_tokens(tokens, f1), pipe_width=_PANEL)
     elif output.chosen == "json" and output.columns is None:
-        about = {"study": str(study.root), "label": row.label, "gate": gate_to_json(gate)}
-        write_document("gate", about | ({} if tokens is None else {"tokens": gate_tokens_json(tokens)}))
+        about: dict[str, object] = {"study": str(study.root), "label": row.label, "gate": gate_to_json(gate)}
+        if tokens is not None:
+            from circuitlogic.report.token_book import gate_tokens_json
+
+            about["tokens"] = gate_tokens_json(tokens)
+        write_document("gate", about)
     else:
         write_listing(Listing("show", COLUMNS, gate_values([row]), SHOWN), output)
 
@@ -144,12 +151,11 @@ def _expanded(
     from circuitlogic.report.expansion import expansion_to_json
     from circuitlogic.report.expansion_panel import expansion_panel
     from circuitlogic.report.expansions import Expander
-    from circuitlogic.report.view import graph_labels
 
     plain = output.is_default or output.chosen == "table"
     if output.columns is not None or not (plain or output.chosen == "json"):
         raise ConfigError("--expand prints one gate as text, or with --json as a document; it has no rows")
-    expansion = Expander(study, gates, graph_labels(graph)).of(gate.feature, layers)
+    expansion = Expander(study, gates, graph.labels()).of(gate.feature, layers)
     if plain:
         output.streams.draw(expansion_panel(expansion), pipe_width=_PANEL)
     else:
@@ -161,13 +167,17 @@ def _listing(study: "Study", rows: Sequence["GateRow"], whole: bool, output: Out
     from circuitlogic.cli.listing import Listing, write_listing
     from circuitlogic.report.gate_rows import SORTS, sorted_gates
     from circuitlogic.report.tables import gate_table, study_tables
-    from circuitlogic.report.view import study_view
 
     known = output.sort is None or output.sort in SORTS
     order = output.sort if output.sort in SORTS else "evidence"
     limit = output.limit or (20 if output.is_default else None)
     if known and output.chosen == "table" and output.columns is None:
-        parts = study_tables(study_view(study), limit, order) if whole else [gate_table(rows, limit, order)]
+        if whole:
+            from circuitlogic.report.view import study_view
+
+            parts = study_tables(study_view(study), limit, order)
+        else:
+            parts = [gate_table(rows, limit, order)]
         for part in parts:
             output.streams.draw(part)
         return
