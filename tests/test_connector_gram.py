@@ -397,3 +397,18 @@ def test_without_a_path_every_row_has_the_penalty_of_the_config(tmp_path: Path) 
     assert made.losses[-1] == pytest.approx(
         float(objective(features, targets, expected.weight, 0.02).sum()), rel=1e-6
     )
+
+
+def test_nearly_dependent_inputs_still_reach_the_gap() -> None:
+    """Coordinate by coordinate these take more sweeps than there are."""
+    rng = np.random.default_rng(3)
+    common = rng.normal(size=(400, 1))
+    x = common + 1e-4 * rng.normal(size=(400, 12))
+    y = x @ rng.uniform(0.5, 1.5, size=(12, 3)) + 0.01 * rng.normal(size=(400, 3))
+    problem = centred(gram_statistics([(x, y)], 12, 3)[0])
+    solved = solve_lasso(problem, 1e-9, gap=1e-9)
+    assert solved.gaps.max() <= 1e-9
+    expected = np.linalg.lstsq(x - x.mean(0), y - y.mean(0), rcond=None)[0]
+    errors = np.square((y - y.mean(0)) - (x - x.mean(0)) @ solved.weight.T).mean(0)
+    best = np.square((y - y.mean(0)) - (x - x.mean(0)) @ expected).mean(0)
+    assert (errors <= best + 2e-8 * y.var(0)).all()
