@@ -9,7 +9,7 @@ import torch
 from sae_cases import SETTINGS, planted
 from torch import Tensor
 
-from circuitlogic.connectors.readout import fit_readout
+from circuitlogic.connectors.readout import linear_readout
 from circuitlogic.errors import ConfigError, DataError
 from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.saes.registry import architecture_names
@@ -48,7 +48,7 @@ def _error(transcoder: torch.nn.Module, x: Tensor) -> float:
 
 def test_the_readout_is_least_squares(samples: tuple[Tensor, Tensor], saes: dict[str, SparseAutoencoder]):
     x, sae = samples[0], saes["topk"]
-    found = fit_readout(sae, TensorRows(x), TensorRows(_layer(x)), ridge=0.0)
+    found = linear_readout(sae, TensorRows(x), TensorRows(_layer(x)), ridge=0.0)
     with torch.no_grad():
         features = sae.encode(x).double().numpy()
     fired = (features > 0).any(axis=0)
@@ -61,7 +61,7 @@ def test_the_readout_is_least_squares(samples: tuple[Tensor, Tensor], saes: dict
 
 def test_ridge_shrinks(samples: tuple[Tensor, Tensor], saes: dict[str, SparseAutoencoder]):
     rows = TensorRows(samples[0]), TensorRows(_layer(samples[0]))
-    norms = [float(fit_readout(saes["topk"], *rows, ridge).weight.norm()) for ridge in (0.0, 0.1, 10.0)]
+    norms = [float(linear_readout(saes["topk"], *rows, ridge).weight.norm()) for ridge in (0.0, 0.1, 10.0)]
     assert norms == sorted(norms, reverse=True)
     assert norms[2] < 0.5 * norms[0]
 
@@ -71,7 +71,7 @@ def test_rows_that_do_not_pair_are_refused(
 ):
     x, fewer = TensorRows(samples[0]), TensorRows(_layer(samples[1]))
     with pytest.raises(DataError, match="1500 inputs and 500 targets"):
-        fit_readout(saes["topk"], x, fewer, 0.0)
+        linear_readout(saes["topk"], x, fewer, 0.0)
     with pytest.raises(DataError, match="1500 inputs and 500 targets"):
         train_transcoder(x, fewer, SETTINGS["topk"], seed=0)
 
@@ -111,7 +111,7 @@ def test_a_transcoder_survives_its_file(
     samples: tuple[Tensor, Tensor], saes: dict[str, SparseAutoencoder], tmp_path: Path
 ):
     rows = TensorRows(samples[0]), TensorRows(_layer(samples[0]))
-    readout = fit_readout(saes["gated"], *rows, 1e-4)
+    readout = linear_readout(saes["gated"], *rows, 1e-4)
     transcoder = with_decoder(saes["gated"], readout.weight, readout.bias)
     save_sae(transcoder, tmp_path)
     with torch.no_grad():

@@ -28,7 +28,7 @@ class Readout:
 
 
 @torch.no_grad()
-def fit_readout(encoder: SparseAutoencoder, inputs: Rows, targets: Rows, ridge: float) -> Readout:
+def linear_readout(encoder: SparseAutoencoder, inputs: Rows, targets: Rows, ridge: float) -> Readout:
     """The map that predicts `targets` from the features of `inputs` with the least squared error.
 
     Features that never fire get a row of zeros.

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from circuitlogic.activations.paired import PairedActivations
-from circuitlogic.connectors.readout import fit_readout
+from circuitlogic.connectors.readout import linear_readout
 from circuitlogic.errors import StudyError
 from circuitlogic.json_files import read_json, write_json
 from circuitlogic.progress import Progress
@@ -91,7 +91,7 @@ def _made(
         seed = seed_for(config.seed, artefact(source, target))
         return train_transcoder(*rows, settings, seed, progress, f"transcoder of {source}")
     progress.note(f"readout of {target} from the features of {source}")
-    readout = fit_readout(encoder, *rows, config.transcoders.ridge)
+    readout = linear_readout(encoder, *rows, config.transcoders.ridge)
     return with_decoder(encoder, readout.weight, readout.bias)
 
 
