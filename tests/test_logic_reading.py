@@ -24,6 +24,7 @@ from circuitlogic.errors import ConfigError, DataError
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import Activity, ReadingOptions, Row
 from circuitlogic.logic.canonical import table_of
+from circuitlogic.logic.flags import OtherCauses, parse_flag
 from circuitlogic.logic.formula import (
     And,
     Const,
@@ -276,6 +277,19 @@ def test_an_input_that_blocks_half_the_time_is_called_partial():
     (flag,) = [f for f in gate.flags if f.startswith("partial:")]
     assert 0.3 < float(flag.removeprefix("partial:in/1=")) < 0.75
     assert "partly blocked by B" in describe(gate, lambda f: "AB"[f.index])
+
+
+@pytest.mark.parametrize("hidden", [0.0, 0.06])
+def test_firings_with_no_input_on_are_said_to_have_other_causes(hidden: float):
+    rng = np.random.default_rng(13)
+    either = cofiring(N, 2, rng)
+    made = planted(either, lambda x: x.any(axis=1) | (rng.random(x.shape[0]) < hidden), [1, 1], 0.0, rng)
+    gate = read_gate(made.row, made.train, made.heldout, FAST)
+    assert same(gate.formula, Or((A, B))), gate.formula
+    flags = [parse_flag(flag) for flag in gate.flags]
+    shares = [flag.share for flag in flags if isinstance(flag, OtherCauses)]
+    assert bool(shares) == (hidden > 0)
+    assert all(0.1 < share < 0.25 for share in shares)
 
 
 def test_noise_is_unexplained_and_keeps_the_rejected_formula_apart():

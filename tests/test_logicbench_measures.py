@@ -18,7 +18,8 @@ from circuitlogic.benchmarks.logicbench.cases import Case, draw_cases
 from circuitlogic.benchmarks.logicbench.conditions import CONDITIONS
 from circuitlogic.benchmarks.logicbench.planted_kinds import AS_DRAWN, kinds_named
 from circuitlogic.benchmarks.logicbench.run import LogicBench, run_logicbench
-from circuitlogic.benchmarks.logicbench.scoring import Score, judge, score_case
+from circuitlogic.benchmarks.logicbench.score import Score
+from circuitlogic.benchmarks.logicbench.scoring import judge, score_case
 from circuitlogic.benchmarks.logicbench.settings import Settings, Sizes
 from circuitlogic.benchmarks.logicbench.summary import Share
 from circuitlogic.benchmarks.logicbench.targets import target_rows

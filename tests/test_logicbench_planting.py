@@ -7,20 +7,19 @@ import pytest
 
 from circuitlogic.benchmarks.logicbench.cases import Case, Sizes, draw_cases
 from circuitlogic.benchmarks.logicbench.conditions import CONDITIONS
-from circuitlogic.benchmarks.logicbench.planted_kinds import MIXED, PLANTED_KINDS, kinds_named
-from circuitlogic.benchmarks.logicbench.planting import (
+from circuitlogic.benchmarks.logicbench.identified import (
     MIN_F1,
     MIN_FLIPS,
     NEAR_GATE_F1,
     NO_GATE_F1,
     best_table_f1,
     fewest_flips,
-    graded_value,
-    literal_of,
     plant,
     planted_f1,
     planted_firings,
 )
+from circuitlogic.benchmarks.logicbench.planted_kinds import MIXED, PLANTED_KINDS, kinds_named
+from circuitlogic.benchmarks.logicbench.planting import graded_value, literal_of
 from circuitlogic.benchmarks.logicbench.pool import Magnitudes, Pool, column, draw_pool
 from circuitlogic.errors import UnknownNameError
 from circuitlogic.logic.formula import And, Not, Or, Xor, at_least

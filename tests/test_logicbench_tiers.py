@@ -21,12 +21,14 @@ from circuitlogic.benchmarks.logicbench.equivalence import (
     same_function,
     same_where_seen,
 )
+from circuitlogic.benchmarks.logicbench.identified import NO_GATE_F1
 from circuitlogic.benchmarks.logicbench.outcome import Outcome
 from circuitlogic.benchmarks.logicbench.planted_kinds import DENSE, MIXED, kinds_named
-from circuitlogic.benchmarks.logicbench.planting import FIRING, NO_GATE_F1
+from circuitlogic.benchmarks.logicbench.planting import FIRING
 from circuitlogic.benchmarks.logicbench.pool import Magnitudes, column, draw_pool, draw_wide_pool, grouped
 from circuitlogic.benchmarks.logicbench.run import run_logicbench
-from circuitlogic.benchmarks.logicbench.scoring import Edges, judge
+from circuitlogic.benchmarks.logicbench.score import Edges
+from circuitlogic.benchmarks.logicbench.scoring import judge
 from circuitlogic.benchmarks.logicbench.settings import Settings, Sizes
 from circuitlogic.benchmarks.logicbench.targets import target_rows
 from circuitlogic.benchmarks.logicbench.tiers import Unit, run_unit, tiers_named, units_of

@@ -10,7 +10,7 @@ from report_gates import LABELS, QUOTED, SAID, of505
 from rich.console import Console
 
 from circuitlogic.features import FeatureId
-from circuitlogic.logic.flags import Brake, Caveat, Relation, flags_of, parse_flag
+from circuitlogic.logic.flags import Brake, Caveat, OtherCauses, Relation, flags_of, parse_flag
 from circuitlogic.logic.formula import And, Literal, Or, evaluate, literals_of
 from circuitlogic.report.card_parts import WIDTH, bars_of
 from circuitlogic.report.columns import GATE_NUMBERS, NETWORK_COLUMNS, SAE_COLUMNS, network_lines
@@ -147,6 +147,7 @@ def test_a_shorter_formula_is_offered_under_its_condition() -> None:
         ("subset:a/1<b/2", Relation("subset", FeatureId("a", 1), FeatureId("b", 2))),
         ("twin:a/1,b/2", Relation("twin", FeatureId("a", 1), FeatureId("b", 2))),
         ("damped:a/1=0.69", Brake("damped", FeatureId("a", 1), 0.69)),
+        ("other-causes:0.22", OtherCauses(0.22)),
         ("damped:a/1=x", Caveat("damped:a/1=x")),
         ("subset:nothing", Caveat("subset:nothing")),
     ],

@@ -1,6 +1,7 @@
 """Owns the proof of a gate: its formula scored on held-out samples beside ceilings and baselines,
 and its table."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,8 @@ class Proof:
     counts: Counts
     agreement: float
     """F1 of the formula against the connector's own firing, held out."""
+    unprompted: int
+    """Held-out firings on which none of the formula's literals is on; 0 where the formula holds at rest."""
 
 
 def masks(rows: dict[Literal, IntArray], samples: int) -> dict[Literal, BoolArray]:
@@ -86,7 +89,15 @@ def prove(
         train_f1=count(train_said, training.fired, training.unlisted, at_rest).f1,
     )
     agreement = count(said, connector, heldout.silent, at_rest, connector_rests)
-    return Proof(evidence, scored, agreement.f1)
+    return Proof(evidence, scored, agreement.f1, 0 if at_rest else unprompted(on.values(), true))
+
+
+def unprompted(on: Iterable[BoolArray], true: BoolArray) -> int:
+    """Firings on which none of some literals is on."""
+    left = true.copy()
+    for literal in on:
+        left &= ~literal
+    return int(np.count_nonzero(left))
 
 
 def heldout_counts(

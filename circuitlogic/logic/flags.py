@@ -1,4 +1,5 @@
-"""Owns the flags of gates as values: caveats, relations between inputs, brakes; and their text on disk."""
+"""Owns the flags of gates as values: caveats, other causes, relations between inputs, brakes; and their text on
+disk."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ RelationName: TypeAlias = OneOf["subset", "exclusive", "twin"]
 BrakeName: TypeAlias = OneOf["damped", "partial"]
 _SEPARATORS: dict[str, str] = {"subset": "<", "exclusive": ",", "twin": ","}
 _BRAKES = ("damped", "partial")
+_OTHER_CAUSES = "other-causes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,17 @@ class Brake:
         return f"{self.name}:{self.feature}={self.share:.2f}"
 
 
-Flag: TypeAlias = Caveat | Relation | Brake
+@dataclass(frozen=True, slots=True)
+class OtherCauses:
+    """This `share` of the firings comes while none of the formula's inputs is on."""
+
+    share: float
+
+    def __str__(self) -> str:
+        return f"{_OTHER_CAUSES}:{self.share:.2f}"
+
+
+Flag: TypeAlias = Caveat | OtherCauses | Relation | Brake
 
 
 def parse_flag(text: str) -> Flag:
@@ -69,6 +81,8 @@ def parse_flag(text: str) -> Flag:
         if head in _SEPARATORS and rest:
             first, _, second = rest.partition(_SEPARATORS[head])
             return Relation(cast("RelationName", head), FeatureId.parse(first), FeatureId.parse(second))
+        if head == _OTHER_CAUSES and rest:
+            return OtherCauses(float(rest))
         if head in _BRAKES and rest:
             feature, _, share = rest.partition("=")
             return Brake(head, FeatureId.parse(feature), float(share))

@@ -126,7 +126,8 @@ class Gate:
     table: tuple[TableRow, ...] = ()
     """Observed truth table over the formula's literals, most frequent states first."""
     flags: tuple[str, ...] = ()
-    """Caveats (`weak`, `by-weights`, `unstable-threshold`, `connector-disagrees`), relations between inputs
+    """Caveats (`weak`, `by-weights`, `unstable-threshold`, `connector-disagrees`, and `other-causes:0.22`: of the
+    firings, 22 % come with no input of the formula on), relations between inputs
     (`subset:A<B`, `exclusive:A,B`, `twin:A,B`) and brakes (`damped:B=0.69` keeps 69 %,
     `partial:B=0.45` blocks 45 %), with A and B feature ids."""
     runner_up: RunnerUp | None = None

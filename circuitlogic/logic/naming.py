@@ -10,8 +10,16 @@ from circuitlogic.logic.formula import Const, Formula, Literal, literals_of
 from circuitlogic.logic.inhibition import Inhibition, inhibitions
 from circuitlogic.logic.kinds import kind_of_canonical
 from circuitlogic.logic.kinds.shape import shape_of
-from circuitlogic.logic.scores import Counts
+from circuitlogic.logic.scores import Counts, wilson_low
 from circuitlogic.logic.training import Training
+
+OTHER_CAUSES = 0.1
+"""Share of firings with none of the formula's inputs on from which a gate is said to have other causes."""
+
+
+def has_other_causes(unprompted: int, firings: int) -> bool:
+    """Whether demonstrably a tenth of the `firings` or more comes while no input of the formula is on."""
+    return wilson_low(unprompted, firings) >= OTHER_CAUSES
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ from circuitlogic.logic import canonical, truth
 from circuitlogic.logic.activity import Activity, IntArray, ReadingOptions, Row, check
 from circuitlogic.logic.decision import decide
 from circuitlogic.logic.evidence import Proof, prove, truth_table
+from circuitlogic.logic.flags import OtherCauses
 from circuitlogic.logic.formula import Const, Formula, Literal, literals_of
 from circuitlogic.logic.gate import Evidence, Gate, GateInput, RunnerUp, TableRow, ThresholdReading
 from circuitlogic.logic.inhibition import Inhibition
 from circuitlogic.logic.kinds import kind_of_canonical
 from circuitlogic.logic.loops import kernels
-from circuitlogic.logic.naming import Held, name_of
+from circuitlogic.logic.naming import Held, has_other_causes, name_of
 from circuitlogic.logic.other_thresholds import with_other_thresholds
 from circuitlogic.logic.relations import relations, rests_on_weights
 from circuitlogic.logic.states import Silent, count_states, state_codes
@@ -123,6 +124,8 @@ def _caveats(
             flags.append("by-weights")
     if proof.agreement < _DISAGREES:
         flags.append("connector-disagrees")
+    if has_other_causes(proof.unprompted, proof.evidence.support):
+        flags.append(str(OtherCauses(proof.unprompted / proof.evidence.support)))
     return tuple(flags)
 
 

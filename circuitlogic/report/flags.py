@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from circuitlogic.features import FeatureId
-from circuitlogic.logic.flags import Brake, Relation, flags_of, parse_flag
+from circuitlogic.logic.flags import Brake, OtherCauses, Relation, flags_of, parse_flag
 from circuitlogic.logic.formula import And, Const, literals_of, to_text
 from circuitlogic.logic.gate import Gate
 from circuitlogic.logic.simplify import simplified
@@ -40,6 +40,10 @@ def flag_text(flag: str, name: Name) -> str:
             return _RELATIONS[relation.name].format(name(relation.first), name(relation.second))
         case Brake() as brake:
             return _BRAKES[brake.name].format(name(brake.feature), 100 * brake.share)
+        case OtherCauses(share):
+            return (
+                f"{100 * share:.0f} % of its firings come with none of these inputs on: it has other causes"
+            )
         case caveat:
             return _PLAIN.get(caveat.name, flag)
 

@@ -7,6 +7,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from circuitlogic.features import FeatureId
+from circuitlogic.logic.flags import Brake, Relation, parse_flag
 from circuitlogic.logic.formula import literals_of, to_text
 from circuitlogic.logic.gate import Evidence, Gate, GateInput, ThresholdReading
 from circuitlogic.render.text import clean
@@ -92,7 +93,8 @@ def _parts(
         if margin := margin_text(gate, brief_name(gate, labels)):
             yield Text(f"  {clean(margin, _LONG)}", style="dim")
     for flag, words in zip(gate.flags, row.flags, strict=True):
-        mark = ("· ", "dim") if ":" in flag else ("! ", "yellow")
+        relates = isinstance(parse_flag(flag), Relation | Brake)
+        mark = ("· ", "dim") if relates else ("! ", "yellow")
         yield Text.assemble(mark, clean(words, _LONG))
     if examples is not None:
         yield from _pictures(examples)

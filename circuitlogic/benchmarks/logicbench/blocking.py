@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from statistics import median
 
 from circuitlogic.benchmarks.logicbench.arms import OWN
-from circuitlogic.benchmarks.logicbench.scoring import Score
+from circuitlogic.benchmarks.logicbench.score import Score
 from circuitlogic.benchmarks.logicbench.summary import Share, share
 from circuitlogic.benchmarks.markdown_table import markdown_table
 from circuitlogic.logic.activity import ReadingOptions

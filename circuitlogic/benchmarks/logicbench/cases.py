@@ -8,17 +8,15 @@ from typing import TypeAlias
 import numpy as np
 
 from circuitlogic.benchmarks.logicbench.conditions import Condition
-from circuitlogic.benchmarks.logicbench.planted_kinds import PlantedKind
-from circuitlogic.benchmarks.logicbench.planting import (
-    FIRING,
-    SITE_IN,
-    SITE_OUT,
-    Planting,
+from circuitlogic.benchmarks.logicbench.identified import (
     heldout_ceiling,
     observed_firings,
     plant,
     planted_firings,
+    silenced,
 )
+from circuitlogic.benchmarks.logicbench.planted_kinds import PlantedKind
+from circuitlogic.benchmarks.logicbench.planting import FIRING, SITE_IN, SITE_OUT, Planting
 from circuitlogic.benchmarks.logicbench.pool import Pool, column, draw_pool, observed_output
 from circuitlogic.benchmarks.logicbench.settings import Sizes
 from circuitlogic.benchmarks.logicbench.trained import fit_rows, in_typical_firings, typical
@@ -210,7 +208,7 @@ def _case(
         says,
         support,
         inputs=planted_inputs(planting, pool, {i: FeatureId(SITE_IN, i) for i in planting.inputs}),
-        silenced=_silenced(planting, pool),
+        silenced=silenced(planting, pool),
         ceiling=heldout_ceiling(planting, pool) if planting.formula is None else None,
         rerun=_rerun(planting, pool),
     )
@@ -228,19 +226,6 @@ def planted_inputs(
         PlantedInput(names[feature], sign, on[:, at])
         for at, (feature, sign) in enumerate(zip(planting.inputs, signs, strict=True))
     )
-
-
-def _silenced(planting: Planting, pool: Pool) -> float | None:
-    """From the planted function, on the training part of the clean features."""
-    if len(planting.inputs) != 2 or np.sign(planting.weights).tolist() != [1, -1]:
-        return None
-    values = np.stack([column(pool.clean, i)[: pool.train] / pool.means[i] for i in planting.inputs], axis=1)
-    joint = values[(values > 0).all(axis=1)]
-    threshold = firing_threshold(planting.target[: pool.train], FIRING)
-    alone = planting.response(joint * [1.0, 0.0]) > threshold
-    if not alone.any():
-        return None
-    return float((planting.response(joint[alone]) <= threshold).mean())
 
 
 def _rerun(planting: Planting, pool: Pool) -> Rerun:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from circuitlogic.benchmarks.logicbench.scoring import BEATS, Score
+from circuitlogic.benchmarks.logicbench.score import BEATS, Score
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ _ALL = (
     PlantedKind("noise", "any", (1.0,) * 6, 1.0, None, drawn="noise"),
 )
 
-MIXED, DENSE, MIXTURE = "mixed, no gate", "mixed, dense", "mixed, as drawn"
+MIXED, DENSE, MIXTURE, NOISE = "mixed, no gate", "mixed, dense", "mixed, as drawn", "noise"
 UNPLANTED = tuple(kind.name for kind in _ALL if kind.formula is None)
 OPEN_SUMS = tuple(kind.name for kind in _ALL if kind.seen)
 """Without a gate and without unseen causes: a vote or a mixture of signs is a fair account of them."""

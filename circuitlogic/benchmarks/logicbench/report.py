@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from circuitlogic.benchmarks.logicbench import tables
 from circuitlogic.benchmarks.logicbench.arms import OWN, arms_named
-from circuitlogic.benchmarks.logicbench.planting import (
+from circuitlogic.benchmarks.logicbench.identified import (
     MIN_F1,
     MIN_FIRINGS,
     MIN_FLIPS,
@@ -17,7 +17,7 @@ from circuitlogic.benchmarks.logicbench.planting import (
     NO_GATE_F1,
 )
 from circuitlogic.benchmarks.logicbench.run import LogicBench
-from circuitlogic.benchmarks.logicbench.scoring import Score
+from circuitlogic.benchmarks.logicbench.score import Score
 from circuitlogic.benchmarks.logicbench.summary import ArmSummary, Share, summarise
 from circuitlogic.benchmarks.logicbench.tables import percent, present, scores_in
 from circuitlogic.benchmarks.logicbench.targets import target_rows

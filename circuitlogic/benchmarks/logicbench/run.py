@@ -12,7 +12,7 @@ import torch
 from circuitlogic.benchmarks.logicbench import data_arms, weight_arms
 from circuitlogic.benchmarks.logicbench.outcome import Chain, Live, Measure, Outcome
 from circuitlogic.benchmarks.logicbench.parts import Parts
-from circuitlogic.benchmarks.logicbench.scoring import Score
+from circuitlogic.benchmarks.logicbench.score import Score
 from circuitlogic.benchmarks.logicbench.settings import Settings
 from circuitlogic.benchmarks.logicbench.tiers import Unit, run_unit, tiers_named, units_of
 from circuitlogic.progress import SILENT, Progress

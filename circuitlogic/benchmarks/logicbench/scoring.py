@@ -1,6 +1,7 @@
 """Owns the score of one reading against what was planted."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,140 +14,28 @@ from circuitlogic.benchmarks.logicbench.equivalence import (
     same_function,
     same_where_seen,
 )
-from circuitlogic.benchmarks.logicbench.planted_kinds import OPEN_SUMS
-from circuitlogic.benchmarks.logicbench.planting import FIRING, NO_GATE_F1
+from circuitlogic.benchmarks.logicbench.identified import NO_GATE_F1
+from circuitlogic.benchmarks.logicbench.planted_kinds import NOISE, OPEN_SUMS
+from circuitlogic.benchmarks.logicbench.planting import FIRING
+from circuitlogic.benchmarks.logicbench.score import BEATS, NO_KIND, Edges, Score
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import BoolArray
 from circuitlogic.logic.canonical import canonical
 from circuitlogic.logic.columns import samples_above
+from circuitlogic.logic.evidence import unprompted
 from circuitlogic.logic.formula import Const, Formula, Literal, Not, evaluate, literals_of, to_text
 from circuitlogic.logic.gate import Interval
 from circuitlogic.logic.kinds import kind_of_canonical
+from circuitlogic.logic.naming import has_other_causes
 from circuitlogic.logic.scores import count, f1_interval
 from circuitlogic.logic.training import Training, measure
 
 SAME_FIRING = 0.97
-NO_KIND = "none"
 OPEN_KINDS = ("vote", "mixed-sign", "non-threshold")
 """Kinds that promise no simple story."""
 EDGE = 0.1
 """Weights above this, between unit-scale features, are edges."""
-BEATS = 0.05
 _BOOTSTRAP = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Edges:
-    """Edges found against edges planted."""
-
-    planted: int
-    found: int
-    hits: int
-    signed: int
-    """Hits whose planted sign is one of two."""
-    signs: int
-    """Of these, hits that have it."""
-
-    def __add__(self, other: "Edges") -> "Edges":
-        """Both together."""
-        return Edges(
-            *(getattr(self, n) + getattr(other, n) for n in ("planted", "found", "hits", "signed", "signs"))
-        )
-
-    @property
-    def precision(self) -> float:
-        """hits / found; 1 for none found."""
-        return self.hits / self.found if self.found else 1.0
-
-    @property
-    def recall(self) -> float:
-        """hits / planted; 1 for none planted."""
-        return self.hits / self.planted if self.planted else 1.0
-
-    @property
-    def sign_accuracy(self) -> float:
-        """Of hits with a planted sign, those that have it; 1 for none."""
-        return self.signs / self.signed if self.signed else 1.0
-
-    @property
-    def f1(self) -> float:
-        """2 hits / (planted + found); 1 for neither."""
-        total = self.planted + self.found
-        return 2 * self.hits / total if total else 1.0
-
-
-NO_EDGES = Edges(0, 0, 0, 0, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """What one arm made of one case."""
-
-    seed: int
-    condition: str
-    """Or another setting of the tier, as `rho 0.95`."""
-    leak: float
-    """Noise floor: weak activations per true firing."""
-    kind: str
-    """Planted kind."""
-    arm: str
-    support: int
-    """Training samples on which the output fires."""
-    claimed: bool
-    """Whether a formula is claimed."""
-    strict: bool
-    """The formula is the planted Boolean function, on all assignments; for no gate: nothing is named falsely."""
-    functional: bool
-    """It fires on the same held-out samples as the planted one: Jaccard >= .97; for no gate as `strict`."""
-    planted_class: str
-    """Kind of the planted formula; `none` where there is no gate."""
-    read_class: str
-    """Kind of the formula that was read; `none` where none is claimed."""
-    named: str | None
-    """The arm's own name for the kind."""
-    f1: float
-    """Held-out F1 of the formula, claimed or not, against the true output; 0 for no formula."""
-    f1_low: float
-    """Lower end of the 95 % interval of `f1`, by a bootstrap over held-out samples."""
-    f1_high: float
-    length: float | None
-    """Literals of the formula per literal planted; None where either has none."""
-    milliseconds: float
-    """CPU time of the reading."""
-    tier: str = "true"
-    feature: str = ""
-    """The output feature."""
-    seen: bool = False
-    """The formula agrees with the planted one in every state that at least 5 training samples were in."""
-    asserted: bool = False
-    """Whether the arm by itself names a formula that is no constant, before any held-out check."""
-    baseline: float = 0.0
-    """Held-out F1 of the single input that is best on training samples."""
-    literal_edges: Edges = NO_EDGES
-    """Inputs of the claimed formula, and those an arm says only weaken it, against the planted inputs."""
-    row_edges: Edges = NO_EDGES
-    """Inputs of the row with |w| > .1 between unit-scale features, against the planted inputs."""
-    falsely: bool = False
-    """Where there is no gate: whether one is named all the same."""
-    ceiling: float | None = None
-    """Where there is no gate: held-out F1 of the best Boolean function of the inputs."""
-    joint: int | None = None
-    """Training samples with both the cause and the input that blocks or damps it; None for other kinds."""
-    silenced: float | None = None
-    """Of such gates: share of the joint firings that would make the output fire and in noise-free data do not."""
-    match: float = 1.0
-    """Correlation of the output feature with the planted output."""
-    input_match: float = 1.0
-    """The same of the worst matched planted input."""
-    planted: str = ""
-    """The planted formula."""
-    read: str = ""
-    """The formula that was read, claimed or not."""
-
-    @property
-    def beats(self) -> bool:
-        """Whether the formula is better than the best single input by .05."""
-        return self.claimed and self.f1 >= self.baseline + BEATS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,17 +84,12 @@ def judge(
     claimed as they are.
     """
     ground = ground or ground_of(case)
-    said = said_by(case, reading.formula, ground.training)
-    f1 = count(said, ground.fired).f1 if reading.formula is not None else 0.0
-    formula = None if reading.formula is None else canonical(_planted_names(reading.formula, case))
-    asserted = formula is not None and not isinstance(formula, Const)
-    if asserted and not arm.verifies and f1 < NO_GATE_F1:
-        formula = None
+    claim = _claim(case, arm, reading, ground, seed)
+    formula = claim.formula
     truth = None if case.formula is None else canonical(case.formula)
     same = formula is not None and truth is not None and same_function(formula, truth)
-    alike = formula is not None and truth is not None and jaccard(said, case.says) >= SAME_FIRING
-    nothing = truth is None and not _named_falsely(case, formula, f1)
-    interval = _f1_interval(case, said if reading.formula is not None else None, ground, seed)
+    alike = formula is not None and truth is not None and jaccard(claim.said, case.says) >= SAME_FIRING
+    nothing = truth is None and not _named_falsely(case, claim)
     return Score(
         seed=seed,
         condition=case.condition,
@@ -219,15 +103,16 @@ def judge(
         planted_class=NO_KIND if truth is None else kind_of_canonical(truth),
         read_class=NO_KIND if formula is None else kind_of_canonical(formula),
         named=reading.kind,
-        f1=f1,
-        f1_low=interval.low,
-        f1_high=interval.high,
+        f1=claim.f1,
+        f1_low=claim.interval.low,
+        f1_high=claim.interval.high,
         length=_length_ratio(formula, truth),
         milliseconds=milliseconds,
         tier=tier,
         feature=str(case.row.feature),
         seen=nothing or same or _agrees(case, formula, truth, ground.training),
-        asserted=asserted,
+        asserted=claim.asserted,
+        hedged=claim.hedged,
         baseline=ground.baseline,
         literal_edges=_edges(case, _literal_signs(formula, reading, case)),
         row_edges=ground.row_edges,
@@ -242,10 +127,38 @@ def judge(
     )
 
 
-def _f1_interval(case: Case, said: BoolArray | None, ground: Ground, seed: int) -> Interval:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Claim:
+    """What is left of a reading on held-out samples."""
+
+    formula: Formula | None
+    """In planted names; None where none is claimed."""
+    asserted: bool
+    said: BoolArray
+    """[held-out samples] by the formula that was read, claimed or not."""
+    f1: float
+    interval: Interval
+    hedged: bool
+
+
+def _claim(case: Case, arm: Arm, reading: Reading, ground: Ground, seed: int) -> _Claim:
+    if reading.formula is None:
+        silent = np.zeros(ground.fired.size, dtype=np.bool_)
+        return _Claim(None, False, silent, 0.0, Interval(0.0, 0.0), False)
+    on = _literals_on(case, reading.formula, ground.training)
+    said = evaluate(reading.formula, on, ground.fired.size)
+    f1 = count(said, ground.fired).f1
+    interval = _f1_interval(case, said, ground, seed)
+    formula = canonical(_planted_names(reading.formula, case))
+    asserted = not isinstance(formula, Const)
+    if asserted and not arm.verifies and f1 < NO_GATE_F1:
+        return _Claim(None, True, said, f1, interval, False)
+    hedged = f1 >= NO_GATE_F1 and _hedged(on.values(), interval, ground.fired)
+    return _Claim(formula, asserted, said, f1, interval, hedged)
+
+
+def _f1_interval(case: Case, said: BoolArray, ground: Ground, seed: int) -> Interval:
     """As the product reckons it."""
-    if said is None:
-        return Interval(0.0, 0.0)
     rng = np.random.default_rng([seed, case.row.feature.index])
     return f1_interval(said, ground.fired, case.heldout.groups, _BOOTSTRAP, rng)
 
@@ -255,19 +168,25 @@ def _planted_names(formula: Formula, case: Case) -> Formula:
     return renamed(formula, {Literal(one): Literal(other) for one, other in case.aliases.items()})
 
 
-def _named_falsely(case: Case, formula: Formula | None, f1: float) -> bool:
+def _hedged(on: Iterable[BoolArray], interval: Interval, fired: BoolArray) -> bool:
+    """The product's caveats that a claim is not the whole story, made for every reader alike."""
+    return interval.low < NO_GATE_F1 or has_other_causes(unprompted(on, fired), int(np.count_nonzero(fired)))
+
+
+def _named_falsely(case: Case, claim: _Claim) -> bool:
     """Where there is no gate, whether the claim tells a wrong story.
 
-    A sum with unseen causes has no function at all: any claim is false. Of a dense sum of inputs a vote or a
+    Of noise any claim is. A sum with unseen causes has no function at all: a claim is false unless it comes with
+    the caveat that it is not all. Of a dense sum of inputs a vote or a
     mixture of signs is a fair account; a kind with a simpler name is false if a function of all the inputs does
     better by .05.
     """
-    if formula is None:
+    if claim.formula is None:
         return False
-    if case.kind not in OPEN_SUMS or isinstance(formula, Const):
-        return True
-    simple = kind_of_canonical(formula) not in OPEN_KINDS
-    return simple and (case.ceiling or 0.0) - f1 > BEATS
+    if case.kind not in OPEN_SUMS or isinstance(claim.formula, Const):
+        return case.kind == NOISE or not claim.hedged
+    simple = kind_of_canonical(claim.formula) not in OPEN_KINDS
+    return simple and (case.ceiling or 0.0) - claim.f1 > BEATS
 
 
 def _name(literal: Literal) -> str:
@@ -302,6 +221,13 @@ def _length_ratio(read: Formula | None, planted: Formula | None) -> float | None
 
 def said_by(case: Case, formula: Formula | None, training: Training) -> BoolArray:
     """[held-out samples] what `formula` says; nothing, for None."""
+    return evaluate(
+        formula or Const(False), _literals_on(case, formula, training), case.heldout.target.shape[0]
+    )
+
+
+def _literals_on(case: Case, formula: Formula | None, training: Training) -> dict[Literal, BoolArray]:
+    """[held-out samples] where each literal of `formula` is on."""
     samples = case.heldout.target.shape[0]
     at = {column.feature: i for i, column in enumerate(training.columns)}
     on: dict[Literal, BoolArray] = {}
@@ -309,7 +235,7 @@ def said_by(case: Case, formula: Formula | None, training: Training) -> BoolArra
         column = at[literal.feature]
         on[literal] = np.zeros(samples, dtype=np.bool_)
         on[literal][samples_above(case.heldout.inputs, column, training.columns[column].cuts[0])] = True
-    return evaluate(formula or Const(False), on, samples)
+    return on
 
 
 def _agrees(case: Case, formula: Formula | None, truth: Formula | None, training: Training) -> bool:

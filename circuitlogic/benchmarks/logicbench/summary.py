@@ -7,7 +7,7 @@ from math import sqrt
 from statistics import fmean, median
 
 from circuitlogic.benchmarks.logicbench.planted_kinds import PLANTED_KINDS
-from circuitlogic.benchmarks.logicbench.scoring import NO_EDGES, NO_KIND, Edges, Score
+from circuitlogic.benchmarks.logicbench.score import NO_EDGES, NO_KIND, Edges, Score
 
 SUPPORTS = (
     (0, "below 30"),

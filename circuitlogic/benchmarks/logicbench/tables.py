@@ -7,7 +7,7 @@ from circuitlogic.benchmarks.logicbench.arms import OWN
 from circuitlogic.benchmarks.logicbench.blocking import blocking_table
 from circuitlogic.benchmarks.logicbench.outcome import Chain, Live
 from circuitlogic.benchmarks.logicbench.run import LogicBench
-from circuitlogic.benchmarks.logicbench.scoring import BEATS, NO_KIND, Edges, Score
+from circuitlogic.benchmarks.logicbench.score import BEATS, NO_KIND, Edges, Score
 from circuitlogic.benchmarks.logicbench.summary import ArmSummary, Share, share, summarise
 from circuitlogic.benchmarks.logicbench.tiers import tiers_named
 from circuitlogic.benchmarks.markdown_table import markdown_table

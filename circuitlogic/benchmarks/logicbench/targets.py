@@ -14,7 +14,7 @@ from circuitlogic.benchmarks.logicbench.blocking import (
 )
 from circuitlogic.benchmarks.logicbench.planted_kinds import AS_DRAWN, MIXTURE, UNPLANTED
 from circuitlogic.benchmarks.logicbench.run import LogicBench
-from circuitlogic.benchmarks.logicbench.scoring import NO_KIND, Score
+from circuitlogic.benchmarks.logicbench.score import NO_KIND, Score
 from circuitlogic.benchmarks.logicbench.summary import ArmSummary, Share, share, summarise
 from circuitlogic.benchmarks.logicbench.tables import percent, scores_in
 
@@ -95,14 +95,17 @@ def _gates_alone(mine: list[Score]) -> Share:
 
 def _no_gate(none: list[Score]) -> list[Target]:
     """False names where there is no gate: of cases taken as drawn, of all, and where a claim is barred from both
-    sides."""
+    sides; beside them the claims, caveat or not."""
+    mixture = [s for s in none if s.kind == MIXTURE]
     parts = (
-        ("mixed rows as drawn, any formula claimed", [s for s in none if s.kind == MIXTURE]),
+        ("mixed rows as drawn, named without a caveat", mixture),
         ("no gate, as drawn, named falsely", [s for s in none if s.kind in AS_DRAWN]),
         ("no gate, all kinds, named falsely", none),
     )
     found = [(name, share(part, lambda s: s.falsely)) for name, part in parts]
     rows = [Target(name, "<= 4 %", _count(part), part.value <= 0.04) for name, part in found if part.n]
+    if mixture:
+        rows.append(_beside("mixed rows as drawn, any formula claimed", share(mixture, lambda s: s.claimed)))
     cut = share((s for s in none if s.kind not in AS_DRAWN), lambda s: s.falsely)
     if cut.n:
         rows.append(_beside("no gate, named falsely, older kinds (mixed, dense)", cut))

@@ -12,11 +12,13 @@ from circuitlogic.benchmarks.logicbench.arms import OWN, Reading, arms_named
 from circuitlogic.benchmarks.logicbench.cases import Case, cases_of
 from circuitlogic.benchmarks.logicbench.conditions import CONDITIONS
 from circuitlogic.benchmarks.logicbench.equivalence import renamed, same_function, same_where_seen
+from circuitlogic.benchmarks.logicbench.identified import observed_firings, plant
 from circuitlogic.benchmarks.logicbench.outcome import Chain, Outcome
 from circuitlogic.benchmarks.logicbench.planted_kinds import UNPLANTED, kinds_named
-from circuitlogic.benchmarks.logicbench.planting import Planting, literal_of, observed_firings, plant
+from circuitlogic.benchmarks.logicbench.planting import Planting, literal_of
 from circuitlogic.benchmarks.logicbench.pool import Pool, draw_pool, grouped, observed_output
-from circuitlogic.benchmarks.logicbench.scoring import Score, ground_of, judge, score_case
+from circuitlogic.benchmarks.logicbench.score import Score
+from circuitlogic.benchmarks.logicbench.scoring import ground_of, judge, score_case
 from circuitlogic.benchmarks.logicbench.settings import Settings
 from circuitlogic.benchmarks.logicbench.tiers.registry import Tier, Unit, register
 from circuitlogic.logic.formula import Formula, Literal, evaluate, literals_of

@@ -18,9 +18,10 @@ from torch import Tensor
 from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.benchmarks.logicbench.cases import Case, planted_inputs
 from circuitlogic.benchmarks.logicbench.conditions import NO_KNOBS, Condition
+from circuitlogic.benchmarks.logicbench.identified import planted_firings
 from circuitlogic.benchmarks.logicbench.outcome import Measure, Outcome
 from circuitlogic.benchmarks.logicbench.planted_kinds import UNPLANTED, kinds_named
-from circuitlogic.benchmarks.logicbench.planting import FIRING, SITE_IN, SITE_OUT, Planting, planted_firings
+from circuitlogic.benchmarks.logicbench.planting import FIRING, SITE_IN, SITE_OUT, Planting
 from circuitlogic.benchmarks.logicbench.pool import Magnitudes
 from circuitlogic.benchmarks.logicbench.scoring import EDGE
 from circuitlogic.benchmarks.logicbench.settings import Settings

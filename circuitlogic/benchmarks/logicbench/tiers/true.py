@@ -7,7 +7,8 @@ from circuitlogic.benchmarks.logicbench.cases import Case, draw_cases
 from circuitlogic.benchmarks.logicbench.conditions import conditions_named
 from circuitlogic.benchmarks.logicbench.outcome import Outcome
 from circuitlogic.benchmarks.logicbench.planted_kinds import kinds_named
-from circuitlogic.benchmarks.logicbench.scoring import Score, ground_of, score_case
+from circuitlogic.benchmarks.logicbench.score import Score
+from circuitlogic.benchmarks.logicbench.scoring import ground_of, score_case
 from circuitlogic.benchmarks.logicbench.settings import Settings
 from circuitlogic.benchmarks.logicbench.tiers.registry import Tier, Unit, register
 

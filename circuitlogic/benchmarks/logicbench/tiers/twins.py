@@ -11,11 +11,13 @@ from circuitlogic.benchmarks.logicbench.ablation import read_with_ablations
 from circuitlogic.benchmarks.logicbench.arms import OWN, reading_of
 from circuitlogic.benchmarks.logicbench.cases import Case, cases_of
 from circuitlogic.benchmarks.logicbench.conditions import CONDITIONS
+from circuitlogic.benchmarks.logicbench.identified import plant
 from circuitlogic.benchmarks.logicbench.outcome import Measure, Outcome
 from circuitlogic.benchmarks.logicbench.planted_kinds import UNPLANTED, kinds_named
-from circuitlogic.benchmarks.logicbench.planting import Planting, plant
+from circuitlogic.benchmarks.logicbench.planting import Planting
 from circuitlogic.benchmarks.logicbench.pool import Pool, column, draw_pool, with_floor
-from circuitlogic.benchmarks.logicbench.scoring import Score, ground_of, judge, score_case
+from circuitlogic.benchmarks.logicbench.score import Score
+from circuitlogic.benchmarks.logicbench.scoring import ground_of, judge, score_case
 from circuitlogic.benchmarks.logicbench.settings import Settings
 from circuitlogic.benchmarks.logicbench.tiers.registry import Tier, Unit, register
 from circuitlogic.logic.activity import FloatArray

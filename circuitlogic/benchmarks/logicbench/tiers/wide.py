@@ -8,9 +8,9 @@ import numpy as np
 
 from circuitlogic.benchmarks.logicbench.cases import cases_of
 from circuitlogic.benchmarks.logicbench.conditions import Condition
+from circuitlogic.benchmarks.logicbench.identified import plant
 from circuitlogic.benchmarks.logicbench.outcome import Outcome
 from circuitlogic.benchmarks.logicbench.planted_kinds import PlantedKind
-from circuitlogic.benchmarks.logicbench.planting import plant
 from circuitlogic.benchmarks.logicbench.pool import Magnitudes, draw_wide_pool
 from circuitlogic.benchmarks.logicbench.settings import Settings
 from circuitlogic.benchmarks.logicbench.tiers.registry import Tier, Unit, register

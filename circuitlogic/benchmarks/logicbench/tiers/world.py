@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from circuitlogic.benchmarks.logicbench.identified import plant
 from circuitlogic.benchmarks.logicbench.planted_kinds import PlantedKind
-from circuitlogic.benchmarks.logicbench.planting import Planting, plant
+from circuitlogic.benchmarks.logicbench.planting import Planting
 from circuitlogic.benchmarks.logicbench.pool import (
     Magnitudes,
     Pool,
