@@ -82,11 +82,10 @@ def test_names_follow_the_share_silenced(share: float, name: str) -> None:
 
 
 def test_the_planted_function_says_what_it_silences() -> None:
-    narrow, wide = (case("damped copy", condition).silenced for condition in ("planted 0.3", "planted 0.5"))
-    assert narrow is not None
-    assert wide is not None
-    assert 0 <= narrow < wide < 0.6, "the wider magnitudes spread, the more a damping silences"
-    assert case("damped copy", "trained 0.5").silenced is not None
+    for condition in ("planted 0.3", "planted 0.5", "trained 0.5"):
+        damped = case("damped copy", condition).silenced
+        assert damped is not None
+        assert 0 <= damped < 0.2, "what only damps is planted only where it really does"
     blocked = case("and not, overlap", "trained 0.5").silenced
     assert blocked == 1.0, "a graded veto lets nothing through"
     assert case("copy").silenced is None

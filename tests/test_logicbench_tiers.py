@@ -23,7 +23,7 @@ from circuitlogic.benchmarks.logicbench.equivalence import (
 )
 from circuitlogic.benchmarks.logicbench.identified import NO_GATE_F1
 from circuitlogic.benchmarks.logicbench.outcome import Outcome
-from circuitlogic.benchmarks.logicbench.planted_kinds import DENSE, MIXED, kinds_named
+from circuitlogic.benchmarks.logicbench.planted_kinds import DENSE, MIXED, MIXTURE, kinds_named
 from circuitlogic.benchmarks.logicbench.planting import FIRING
 from circuitlogic.benchmarks.logicbench.pool import Magnitudes, column, draw_pool, draw_wide_pool, grouped
 from circuitlogic.benchmarks.logicbench.run import run_logicbench
@@ -239,6 +239,19 @@ def test_a_dense_sum_is_named_falsely_only_by_a_simple_story_that_leaves_much_ou
     assert copy.falsely
     assert not judge(case, OWN, Reading(votes), seed=0).falsely
     assert not judge(case, OWN, Reading(None), seed=0).falsely
+
+
+@pytest.mark.parametrize(
+    ("ceiling", "elsewhere", "falsely"), [(0.0, False, False), (1.0, False, True), (0.0, True, True)]
+)
+def test_a_mixture_is_named_falsely_by_what_is_outdone_or_keeps_silent_about_other_causes(
+    ceiling: float, elsewhere: bool, falsely: bool
+) -> None:
+    case = made(MIXTURE, "planted 0.3")
+    claim = Reading(Or(tuple(Literal(planted.feature) for planted in case.inputs)))
+    known = replace(case, ceiling=ceiling, elsewhere=elsewhere)
+    assert judge(known, OWN, claim, seed=0).falsely == falsely
+    assert not judge(known, OWN, Reading(None), seed=0).falsely
 
 
 def test_with_unseen_causes_any_claim_is_false() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from circuitlogic.benchmarks.logicbench.conditions import Condition
 from circuitlogic.benchmarks.logicbench.identified import (
+    caused_elsewhere,
     heldout_ceiling,
     observed_firings,
     plant,
@@ -73,6 +74,8 @@ class Case:
     fire without the input, and do not with it, in noise-free data; None elsewhere."""
     ceiling: float | None = None
     """Where there is no gate: held-out F1 of the best Boolean function of the inputs."""
+    elsewhere: bool = False
+    """Where there is no gate: whether demonstrably a tenth of the firings have no cause among the inputs."""
     aliases: Mapping[FeatureId, FeatureId] = field(default_factory=dict)
     """Learned features that stand for a planted one beside the one matched to it, and that one's name."""
     rerun: Rerun | None = None
@@ -210,6 +213,7 @@ def _case(
         inputs=planted_inputs(planting, pool, {i: FeatureId(SITE_IN, i) for i in planting.inputs}),
         silenced=silenced(planting, pool),
         ceiling=heldout_ceiling(planting, pool) if planting.formula is None else None,
+        elsewhere=planting.formula is None and caused_elsewhere(planting, pool),
         rerun=_rerun(planting, pool),
     )
 

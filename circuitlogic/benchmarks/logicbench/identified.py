@@ -13,9 +13,11 @@ from circuitlogic.benchmarks.logicbench.planting import (
 from circuitlogic.benchmarks.logicbench.pool import Pool, column
 from circuitlogic.logic.activity import BoolArray, IntArray
 from circuitlogic.logic.columns import firing_threshold
+from circuitlogic.logic.evidence import unprompted
 from circuitlogic.logic.formula import Const, Formula, evaluate, literals_of
 from circuitlogic.logic.inhibition import SPARES
-from circuitlogic.logic.scores import count
+from circuitlogic.logic.naming import has_other_causes
+from circuitlogic.logic.scores import count, wilson_low
 from circuitlogic.logic.states import count_states, state_codes
 
 MIN_F1, MIN_FLIPS = 0.85, 12
@@ -28,9 +30,9 @@ def plant(kind: PlantedKind, pool: Pool, graded: bool, rng: np.random.Generator)
     """A gate that the data identify; None if `_TRIES` draws gave none.
 
     The planted formula must predict the output's firing with F1 >= .85 over all samples, and each of its inputs
-    must decide at least 12 training samples by being on, and 12 by being off. An input that only weakens silences
-    at most a fifth of what would fire. Where no gate is planted, the best Boolean function of the inputs has an F1
-    of .65 to .8 on training samples.
+    must decide at least 12 training samples by being on, and 12 by being off. An input that only weakens
+    demonstrably silences no more than a fifth of what would fire. Where no gate is planted, the best Boolean
+    function of the inputs has an F1 of .65 to .8 on training samples.
 
     Args:
         kind: What to plant.
@@ -120,6 +122,14 @@ def heldout_ceiling(planting: Planting, pool: Pool) -> float:
     return count(said, planting.target[pool.train :] > cut).f1
 
 
+def caused_elsewhere(planting: Planting, pool: Pool) -> bool:
+    """Whether demonstrably a tenth of the held-out firings come with none of the inputs on."""
+    on = observed_firings(pool, planting.inputs)[pool.train :]
+    cut = firing_threshold(planting.target[: pool.train], FIRING)
+    fired = planting.target[pool.train :] > cut
+    return has_other_causes(unprompted(on.T, fired), int(np.count_nonzero(fired)))
+
+
 def _codes(on: BoolArray) -> IntArray:
     return state_codes([np.flatnonzero(on[:, i]) for i in range(on.shape[1])], on.shape[0]).astype(np.int64)
 
@@ -147,8 +157,9 @@ def _identified(planting: Planting, pool: Pool) -> bool:
 
 
 def _only_weakens(planting: Planting, pool: Pool) -> bool:
-    share = silenced(planting, pool)
-    return share is not None and share <= SPARES
+    """Whether the data show that at most a fifth is silenced: the upper 95 % bound of the share."""
+    lost = _silencing(planting, pool)
+    return lost is not None and wilson_low(lost.size - int(lost.sum()), lost.size) >= 1 - SPARES
 
 
 def silenced(planting: Planting, pool: Pool) -> float | None:
@@ -157,12 +168,16 @@ def silenced(planting: Planting, pool: Pool) -> float | None:
 
     By the planted function, on the training part of noise-free data.
     """
+    lost = _silencing(planting, pool)
+    return None if lost is None or not lost.size else float(lost.mean())
+
+
+def _silencing(planting: Planting, pool: Pool) -> BoolArray | None:
+    """For each joint firing on which the output would fire without the second input: whether it stops it."""
     if len(planting.inputs) != 2 or np.sign(planting.weights).tolist() != [1, -1]:
         return None
     values = np.stack([column(pool.clean, i)[: pool.train] / pool.means[i] for i in planting.inputs], axis=1)
-    joint = values[(values > 0).all(axis=1)]
+    joint = values[observed_firings(pool, planting.inputs)[: pool.train].all(axis=1)]
     threshold = firing_threshold(planting.target[: pool.train], FIRING)
     alone = planting.response(joint * [1.0, 0.0]) > threshold
-    if not alone.any():
-        return None
-    return float((planting.response(joint[alone]) <= threshold).mean())
+    return planting.response(joint[alone]) <= threshold

@@ -101,7 +101,7 @@ class Score:
     row_edges: Edges = NO_EDGES
     """Inputs of the row with |w| > .1 between unit-scale features, against the planted inputs."""
     falsely: bool = False
-    """Where there is no gate: whether one is named all the same, without a caveat."""
+    """Where there is no gate: whether one is named all the same, in a way that misleads."""
     ceiling: float | None = None
     """Where there is no gate: held-out F1 of the best Boolean function of the inputs."""
     joint: int | None = None

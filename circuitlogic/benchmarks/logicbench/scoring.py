@@ -15,7 +15,7 @@ from circuitlogic.benchmarks.logicbench.equivalence import (
     same_where_seen,
 )
 from circuitlogic.benchmarks.logicbench.identified import NO_GATE_F1
-from circuitlogic.benchmarks.logicbench.planted_kinds import NOISE, OPEN_SUMS
+from circuitlogic.benchmarks.logicbench.planted_kinds import MIXTURE, NOISE, OPEN_SUMS
 from circuitlogic.benchmarks.logicbench.planting import FIRING
 from circuitlogic.benchmarks.logicbench.score import BEATS, NO_KIND, Edges, Score
 from circuitlogic.features import FeatureId
@@ -176,17 +176,21 @@ def _hedged(on: Iterable[BoolArray], interval: Interval, fired: BoolArray) -> bo
 def _named_falsely(case: Case, claim: _Claim) -> bool:
     """Where there is no gate, whether the claim tells a wrong story.
 
-    Of noise any claim is. A sum with unseen causes has no function at all: a claim is false unless it comes with
-    the caveat that it is not all. Of a dense sum of inputs a vote or a
-    mixture of signs is a fair account; a kind with a simpler name is false if a function of all the inputs does
-    better by .05.
+    Of noise, and of a row of which no function is good enough, any claim does that comes without a caveat; of a
+    mixture with unseen causes one that a function of all the inputs outdoes by .05, or that keeps silent about
+    causes that the row does not have. Of a dense sum a vote or a mixture of signs is a fair account; a kind with
+    a simpler name is false if a function of all the inputs does better by .05.
     """
     if claim.formula is None:
         return False
-    if case.kind not in OPEN_SUMS or isinstance(claim.formula, Const):
-        return case.kind == NOISE or not claim.hedged
-    simple = kind_of_canonical(claim.formula) not in OPEN_KINDS
-    return simple and (case.ceiling or 0.0) - claim.f1 > BEATS
+    if isinstance(claim.formula, Const) or case.kind == NOISE:
+        return True
+    outdone = (case.ceiling or 0.0) - claim.f1 > BEATS
+    if case.kind == MIXTURE:
+        return outdone or (case.elsewhere and not claim.hedged)
+    if case.kind not in OPEN_SUMS:
+        return not claim.hedged
+    return outdone and kind_of_canonical(claim.formula) not in OPEN_KINDS
 
 
 def _name(literal: Literal) -> str:

@@ -69,8 +69,9 @@ def _reading(scores: list[Score]) -> list[Target]:
         _at_least("strict, all kinds", own.strict, 0.98),
         _at_least("strict, planted gates alone", _gates_alone(mine), 0.98),
         _at_least(f"strict, worst kind ({worst})", own.by_kind[worst], 0.93),
-        _at_least("strict, >= 100 firings", own.firings_100, 0.99),
     ]
+    if own.firings_100.n:
+        rows.append(_at_least("strict, >= 100 firings", own.firings_100, 0.99))
     gates = {kind: part for kind, part in own.by_kind.items() if kind not in UNPLANTED}
     if gates and worst not in gates:
         kind = min(gates, key=lambda kind: gates[kind].value)
@@ -98,7 +99,7 @@ def _no_gate(none: list[Score]) -> list[Target]:
     sides; beside them the claims, caveat or not."""
     mixture = [s for s in none if s.kind == MIXTURE]
     parts = (
-        ("mixed rows as drawn, named without a caveat", mixture),
+        ("mixed rows as drawn, named falsely", mixture),
         ("no gate, as drawn, named falsely", [s for s in none if s.kind in AS_DRAWN]),
         ("no gate, all kinds, named falsely", none),
     )
