@@ -13,6 +13,7 @@ from circuitlogic.datasets import registry
 from circuitlogic.datasets.images import RawImages, RawSplit
 from circuitlogic.datasets.registry import Dataset
 from circuitlogic.progress import Progress
+from circuitlogic.registry import Registry
 from circuitlogic.study import Study
 
 TINY: dict[str, dict[str, object]] = {
@@ -36,7 +37,8 @@ def tiny_config(**tables: dict[str, object] | int | list[str]) -> StudyConfig:
 def use_tiny_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """Register the data set `tiny` for one test: a few hundred of the embedded digits."""
     found = Dataset("tiny", "a few digits", _load)
-    monkeypatch.setitem(registry._DATASETS, "tiny", found)  # pyright: ignore[reportPrivateUsage]
+    known = {name: registry.dataset_named(name) for name in registry.dataset_names()}
+    monkeypatch.setattr(registry, "_DATASETS", Registry("dataset", {**known, found.name: found}))
 
 
 def _load(_path: Path | None, _progress: Progress) -> RawImages:

@@ -41,20 +41,21 @@ LAYERS = (
     "whole_files",
     "csv_text",
     "progress",
+    "registry",
     "errors",
     "__init__",  # the version alone
 )
 """From the roof to the ground: a file imports its own layer and those below it."""
 
 PURE = {
-    "logic": {"logic", "features", "compiling", "errors"},
+    "logic": {"logic", "features", "compiling", "registry", "errors"},
     "features": {"errors"},
     "config": {"config", "errors"},
 }
 """What these may import of the package: a person reads the theory without the rest."""
 
 HEAVY = {"torch", "sympy", "networkx", "pandas", "pyarrow", "matplotlib", "graphviz", "sklearn", "numba"}
-LIGHT = {"cli", "errors", "features", "progress", "config", "study", "__init__", "__main__"}
+LIGHT = {"cli", "errors", "registry", "features", "progress", "config", "study", "__init__", "__main__"}
 """Layers that import nothing heavy at the top of a file: the command line must start at once."""
 
 LONGEST_FILE = 500

@@ -94,7 +94,7 @@ def test_the_registry_knows_its_names_and_refuses_doubles():
     }
     assert set(names) == expected
     assert all(kind.meaning.endswith(".") for kind in all_kinds())
-    with pytest.raises(ConfigError, match="twice"):
+    with pytest.raises(ConfigError, match="registered already"):
         register(kind_named("or"))
     with pytest.raises(UnknownNameError, match="and-not"):
         kind_named("andnot")

@@ -69,7 +69,7 @@ def test_the_floor_adds_weak_activations_only_where_a_feature_is_off() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [n for n, kind in PLANTED_KINDS.items() if kind.formula is not None and n not in ("dead", "constant")],
+    [k.name for k in PLANTED_KINDS.values() if k.formula is not None and k.name not in ("dead", "constant")],
 )
 def test_a_planted_gate_is_identified_by_the_data(name: str) -> None:
     kind = PLANTED_KINDS[name]

@@ -10,6 +10,7 @@ import graphviz
 import pytest
 
 from circuitlogic.errors import ConfigError, DataError, MissingDependencyError, UnknownNameError
+from circuitlogic.registry import Registry
 from circuitlogic.render import engines
 from circuitlogic.render.engines import (
     available_engines,
@@ -47,7 +48,7 @@ class Fake:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, *fakes: Fake) -> None:
-    monkeypatch.setattr(engines, "_ENGINES", {fake.name: fake for fake in fakes})
+    monkeypatch.setattr(engines, "_ENGINES", Registry("layout engine", {fake.name: fake for fake in fakes}))
 
 
 def test_the_order_is_bundled_then_system_then_wasm() -> None:

@@ -16,6 +16,7 @@ from report_gates import LABELS, evidence, gate, of505
 from circuitlogic.errors import StudyError, UnknownNameError
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.formula import literals_of
+from circuitlogic.registry import Registry
 from circuitlogic.report import html, write
 from circuitlogic.report.caveats import with_caveats
 from circuitlogic.report.diagrams import cone_roots, gate_picture, logic_cone, slim, svg_or_nothing
@@ -152,7 +153,7 @@ def test_hostile_labels_are_inert(view: StudyView, study: Study, page: str) -> N
 def test_without_a_layout_engine_the_page_has_tables_only(
     monkeypatch: pytest.MonkeyPatch, view: StudyView, study: Study
 ) -> None:
-    monkeypatch.setattr("circuitlogic.render.engines._ENGINES", {})
+    monkeypatch.setattr("circuitlogic.render.engines._ENGINES", Registry("layout engine"))
     bare = html_report(view, study, budget=ROOM)
     assert 'class="diagram"' not in bare
     assert bare.count('details class="card"') > 2

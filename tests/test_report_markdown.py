@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from circuitlogic.registry import Registry
 from circuitlogic.report import markdown
 from circuitlogic.report.definitions import DEFINITIONS
 from circuitlogic.report.gate_rows import gate_rows
@@ -122,7 +123,7 @@ def test_a_table_aligns_numbers_right() -> None:
 def test_without_a_layout_engine_there_are_no_diagrams(
     monkeypatch: pytest.MonkeyPatch, view: StudyView, study: Study, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("circuitlogic.render.engines._ENGINES", {})
+    monkeypatch.setattr("circuitlogic.render.engines._ENGINES", Registry("layout engine"))
     monkeypatch.setattr(markdown, "connector_frames", lambda *_: {})
     text = write_markdown(view, study, tmp_path).read_text()
     assert "no layout engine is installed" in text

@@ -8,7 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from circuitlogic.connectors.feature_pairs import Dictionary
-from circuitlogic.errors import ConfigError, unknown_name
+from circuitlogic.errors import ConfigError
+from circuitlogic.registry import Registry
 from circuitlogic.saes.base import SparseAutoencoder
 
 
@@ -65,11 +66,11 @@ def analytic_start(context: InitContext) -> Start:
     return Start(weight * scales_in / scales_out[:, None], bias / scales_out)
 
 
-_STARTS: dict[str, Callable[[InitContext], Start]] = {"random": random_start, "analytic": analytic_start}
+_STARTS: Registry[Callable[[InitContext], Start]] = Registry(
+    "connector initialisation", {"random": random_start, "analytic": analytic_start}
+)
 
 
 def start_named(name: str) -> Callable[[InitContext], Start]:
     """The initialisation registered under `name`."""
-    if name not in _STARTS:
-        raise unknown_name("connector initialisation", name, _STARTS)
     return _STARTS[name]

@@ -9,8 +9,8 @@ from circuitlogic.datasets.digits import load_digits
 from circuitlogic.datasets.idx_folder import load_idx
 from circuitlogic.datasets.images import ImageData, RawImages, split_images
 from circuitlogic.datasets.mnist import load_mnist
-from circuitlogic.errors import ConfigError, unknown_name
 from circuitlogic.progress import SILENT, Progress
+from circuitlogic.registry import Registry
 
 Loader: TypeAlias = Callable[[Path | None, Progress], RawImages]
 
@@ -26,7 +26,7 @@ class Dataset:
     """Reads the official parts from a path, or from where the dataset is usually found."""
 
 
-_DATASETS: dict[str, Dataset] = {}
+_DATASETS: Registry[Dataset] = Registry("dataset")
 
 
 def register_dataset(dataset: Dataset) -> None:
@@ -35,9 +35,7 @@ def register_dataset(dataset: Dataset) -> None:
     Raises:
         ConfigError: the name is taken.
     """
-    if dataset.name in _DATASETS:
-        raise ConfigError(f"dataset {dataset.name!r} is registered already: choose another name")
-    _DATASETS[dataset.name] = dataset
+    _DATASETS.add(dataset.name, dataset)
 
 
 def dataset_names() -> tuple[str, ...]:
@@ -51,8 +49,6 @@ def dataset_named(name: str) -> Dataset:
     Raises:
         UnknownNameError: there is none; suggests near names.
     """
-    if name not in _DATASETS:
-        raise unknown_name("dataset", name, _DATASETS)
     return _DATASETS[name]
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from circuitlogic.connectors.feature_pairs import FeaturePairs
 from circuitlogic.connectors.model import Connector
-from circuitlogic.errors import unknown_name
+from circuitlogic.registry import Registry
 
 _BATCH = 2048
 _PAIRS = 1 << 22
@@ -68,15 +68,16 @@ def _added_errors(
     return torch.cat(found)
 
 
-_SCORES: dict[str, Callable[[Connector, FeaturePairs], EdgeScores]] = {
-    "weight": weight_score,
-    "effect": effect_score,
-    "ablation": ablation_score,
-}
+_SCORES: Registry[Callable[[Connector, FeaturePairs], EdgeScores]] = Registry(
+    "edge score",
+    {
+        "weight": weight_score,
+        "effect": effect_score,
+        "ablation": ablation_score,
+    },
+)
 
 
 def score_named(name: str) -> Callable[[Connector, FeaturePairs], EdgeScores]:
     """The score registered under `name`."""
-    if name not in _SCORES:
-        raise unknown_name("edge score", name, _SCORES)
     return _SCORES[name]

@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import cache
 from html import escape
 from importlib import import_module
 from importlib.util import find_spec
@@ -19,6 +20,7 @@ from typing import Any, Protocol, runtime_checkable
 import graphviz
 
 from circuitlogic.errors import ConfigError, DataError, MissingDependencyError, unknown_name
+from circuitlogic.registry import Registry
 from circuitlogic.render.files import write_replacing
 from circuitlogic.render.sheet import FONT
 from circuitlogic.render.text import clean
@@ -56,7 +58,7 @@ class LayoutEngine(Protocol):
         ...
 
 
-_ENGINES: dict[str, LayoutEngine] = {}
+_ENGINES: Registry[LayoutEngine] = Registry("layout engine")
 
 
 def register_engine(engine: LayoutEngine) -> None:
@@ -65,9 +67,9 @@ def register_engine(engine: LayoutEngine) -> None:
     Raises:
         ConfigError: the name is taken.
     """
-    if engine.name in _ENGINES or engine.name == "auto":
-        raise ConfigError(f"layout engine {engine.name!r} is already registered: choose another name")
-    _ENGINES[engine.name] = engine
+    if engine.name == "auto":
+        raise ConfigError("layout engine 'auto': the name stands for the first that is there; choose another")
+    _ENGINES.add(engine.name, engine)
 
 
 def engine_names() -> tuple[str, ...]:
@@ -77,7 +79,7 @@ def engine_names() -> tuple[str, ...]:
 
 def available_engines() -> tuple[str, ...]:
     """The engines installed here, in that order."""
-    return tuple(name for name, engine in _ENGINES.items() if engine.available())
+    return tuple(name for name in _ENGINES if _ENGINES[name].available())
 
 
 def render_dot(source: str, format: str, engine: str = "auto") -> bytes:  # noqa: A002
@@ -176,6 +178,7 @@ class BundledGraphviz:
         """Lay out in this process."""
         pygraphviz: Any = import_module("pygraphviz")
         with _captured_fd2() as messages:
+            _set_up(pygraphviz)
             try:
                 graph = pygraphviz.AGraph(string=source)
             except ValueError as error:
@@ -185,6 +188,14 @@ class BundledGraphviz:
                 return bytes(graph.draw(format=format))
             finally:
                 graph.close()
+
+
+@cache
+def _set_up(pygraphviz: Any) -> None:
+    """Lay out nothing, once: before the first layout of a process, nodes without a label do not get their name."""
+    graph = pygraphviz.AGraph()
+    graph.layout(prog="dot")
+    graph.close()
 
 
 class SystemGraphviz:

@@ -1,7 +1,8 @@
 """Owns the architectures by name: a new one is a new file plus one line here."""
 
 from circuitlogic.config import SaeConfig
-from circuitlogic.errors import ConfigError, unknown_name
+from circuitlogic.errors import ConfigError
+from circuitlogic.registry import Registry
 from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.saes.batch_topk import BatchTopK
 from circuitlogic.saes.gated import Gated
@@ -10,7 +11,7 @@ from circuitlogic.saes.relu import Relu
 from circuitlogic.saes.relu_tied import ReluTied
 from circuitlogic.saes.topk import TopK
 
-_ARCHITECTURES: dict[str, type[SparseAutoencoder]] = {}
+_ARCHITECTURES: Registry[type[SparseAutoencoder]] = Registry("SAE architecture")
 
 
 def register_architecture(architecture: type[SparseAutoencoder]) -> None:
@@ -19,10 +20,7 @@ def register_architecture(architecture: type[SparseAutoencoder]) -> None:
     Raises:
         ConfigError: the name is taken.
     """
-    name = architecture.architecture
-    if name in _ARCHITECTURES:
-        raise ConfigError(f"SAE architecture {name!r} is registered already: choose another name")
-    _ARCHITECTURES[name] = architecture
+    _ARCHITECTURES.add(architecture.architecture, architecture)
 
 
 def architecture_names() -> tuple[str, ...]:
@@ -36,8 +34,6 @@ def architecture_named(name: str) -> type[SparseAutoencoder]:
     Raises:
         UnknownNameError: there is none; suggests near names.
     """
-    if name not in _ARCHITECTURES:
-        raise unknown_name("SAE architecture", name, _ARCHITECTURES)
     return _ARCHITECTURES[name]
 
 

@@ -6,8 +6,9 @@ from typing import TypeAlias
 
 from circuitlogic.config import StudyConfig
 from circuitlogic.datasets.images import ImageData
-from circuitlogic.errors import StudyError, unknown_name
+from circuitlogic.errors import StudyError
 from circuitlogic.progress import SILENT, Progress
+from circuitlogic.registry import Registry
 from circuitlogic.stages.subject import (
     Subject,
     classifier_subject,
@@ -53,13 +54,16 @@ def _prepare_text(config: StudyConfig, progress: Progress) -> Maker:
     return prepare_text(config, progress).make
 
 
-_KINDS = {
-    kind.name: kind
-    for kind in (
-        SubjectKind("image_mlp", "image-classifier", _prepare_images, _stored_classifier),
-        SubjectKind("hf", KIND, _prepare_text, stored_text_subject),
-    )
-}
+_KINDS = Registry(
+    "network kind",
+    {
+        kind.name: kind
+        for kind in (
+            SubjectKind("image_mlp", "image-classifier", _prepare_images, _stored_classifier),
+            SubjectKind("hf", KIND, _prepare_text, stored_text_subject),
+        )
+    },
+)
 
 
 def subject_kind(name: str) -> SubjectKind:
@@ -68,8 +72,6 @@ def subject_kind(name: str) -> SubjectKind:
     Raises:
         UnknownNameError: there is none.
     """
-    if name not in _KINDS:
-        raise unknown_name("network kind", name, _KINDS)
     return _KINDS[name]
 
 

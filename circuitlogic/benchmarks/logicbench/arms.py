@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from circuitlogic.errors import ConfigError, unknown_name
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import Activity, Row
 from circuitlogic.logic.formula import Formula
 from circuitlogic.logic.gate import Gate
 from circuitlogic.logic.reading import read_gate
+from circuitlogic.registry import Registry
 
 Read: TypeAlias = Callable[[Row, Activity, Activity], "Reading"]
 
@@ -40,7 +40,7 @@ class Arm:
 
 _BRAKES = ("damped:", "partial:")
 
-_ARMS: dict[str, Arm] = {}
+_ARMS: Registry[Arm] = Registry("arm")
 
 
 def register(arm: Arm) -> Arm:
@@ -49,10 +49,7 @@ def register(arm: Arm) -> Arm:
     Raises:
         ConfigError: there is one of this name.
     """
-    if arm.name in _ARMS:
-        raise ConfigError(f"benchmark arm {arm.name!r} is registered twice: choose another name")
-    _ARMS[arm.name] = arm
-    return arm
+    return _ARMS.add(arm.name, arm)
 
 
 def arms_named(names: tuple[str, ...]) -> tuple[Arm, ...]:
@@ -61,10 +58,7 @@ def arms_named(names: tuple[str, ...]) -> tuple[Arm, ...]:
     Raises:
         UnknownNameError: there is none of such a name.
     """
-    for name in names:
-        if name not in _ARMS:
-            raise unknown_name("arm", name, _ARMS)
-    return tuple(_ARMS[name] for name in names) or tuple(_ARMS.values())
+    return _ARMS.chosen(names)
 
 
 def _circuitlogic(row: Row, train: Activity, heldout: Activity) -> Reading:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from circuitlogic.benchmarks.logicbench.pool import Magnitudes, Rates
 from circuitlogic.errors import ConfigError, unknown_name
+from circuitlogic.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ _ALL = (
     Condition("trained 0.5", Magnitudes("log-normal", 0.5), trained=True),
     Condition("trained exponential", Magnitudes("exponential"), trained=True),
 )
-CONDITIONS: dict[str, Condition] = {condition.name: condition for condition in _ALL}
+CONDITIONS = Registry("condition", {condition.name: condition for condition in _ALL})
 
 
 def conditions_named(names: tuple[str, ...]) -> tuple[Condition, ...]:
@@ -77,10 +78,7 @@ def conditions_named(names: tuple[str, ...]) -> tuple[Condition, ...]:
     Raises:
         UnknownNameError: there is none of such a name.
     """
-    for name in names:
-        if name not in CONDITIONS:
-            raise unknown_name("condition", name, CONDITIONS)
-    return tuple(CONDITIONS[name] for name in names) or _ALL
+    return CONDITIONS.chosen(names)
 
 
 def magnitudes_named(text: str) -> Magnitudes:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from circuitlogic.errors import unknown_name
 from circuitlogic.logic.formula import And, Const, Formula, Literal, Not, Or, Xor, at_least
+from circuitlogic.registry import Registry
 
 Make: TypeAlias = Callable[[tuple[Literal, ...]], Formula]
 
@@ -87,7 +87,7 @@ UNPLANTED = tuple(kind.name for kind in _ALL if kind.formula is None)
 OPEN_SUMS = tuple(kind.name for kind in _ALL if kind.seen)
 """Without a gate and without unseen causes: a vote or a mixture of signs is a fair account of them."""
 AS_DRAWN = tuple(kind.name for kind in _ALL if kind.drawn)
-PLANTED_KINDS: dict[str, PlantedKind] = {kind.name: kind for kind in _ALL}
+PLANTED_KINDS = Registry("planted kind", {kind.name: kind for kind in _ALL})
 
 
 def kinds_named(names: tuple[str, ...]) -> tuple[PlantedKind, ...]:
@@ -96,7 +96,4 @@ def kinds_named(names: tuple[str, ...]) -> tuple[PlantedKind, ...]:
     Raises:
         UnknownNameError: there is none of such a name.
     """
-    for name in names:
-        if name not in PLANTED_KINDS:
-            raise unknown_name("planted kind", name, PLANTED_KINDS)
-    return tuple(PLANTED_KINDS[name] for name in names) or _ALL
+    return PLANTED_KINDS.chosen(names)

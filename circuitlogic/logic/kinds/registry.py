@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from circuitlogic.errors import ConfigError, unknown_name
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.canonical import canonical
 from circuitlogic.logic.formula import Formula
 from circuitlogic.logic.gate import Gate
+from circuitlogic.registry import Registry
 
 Label: TypeAlias = Callable[[FeatureId], str]
 """What people call a feature. The text is foreign: whoever writes it into markup escapes it."""
@@ -30,7 +30,7 @@ class Kind:
     """Whether a canonical formula is of this kind; None where evidence decides, not the formula."""
 
 
-_KINDS: dict[str, Kind] = {}
+_KINDS: Registry[Kind] = Registry("gate kind")
 
 
 def register(kind: Kind) -> Kind:
@@ -39,10 +39,7 @@ def register(kind: Kind) -> Kind:
     Raises:
         ConfigError: there is one of this name.
     """
-    if kind.name in _KINDS:
-        raise ConfigError(f"gate kind {kind.name!r} is registered twice: choose another name")
-    _KINDS[kind.name] = kind
-    return kind
+    return _KINDS.add(kind.name, kind)
 
 
 def all_kinds() -> tuple[Kind, ...]:
@@ -56,10 +53,7 @@ def kind_named(name: str) -> Kind:
     Raises:
         UnknownNameError: there is none.
     """
-    kind = _KINDS.get(name)
-    if kind is None:
-        raise unknown_name("gate kind", name, _KINDS)
-    return kind
+    return _KINDS[name]
 
 
 def kind_of(formula: Formula) -> str:

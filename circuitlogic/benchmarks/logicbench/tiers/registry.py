@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from circuitlogic.benchmarks.logicbench.outcome import Outcome
 from circuitlogic.benchmarks.logicbench.settings import Settings
-from circuitlogic.errors import ConfigError, unknown_name
+from circuitlogic.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Tier:
     """Whether it is run at every noise floor, or only at the lowest."""
 
 
-_TIERS: dict[str, Tier] = {}
+_TIERS: Registry[Tier] = Registry("tier")
 
 
 def register(tier: Tier) -> Tier:
@@ -47,10 +47,7 @@ def register(tier: Tier) -> Tier:
     Raises:
         ConfigError: there is one of this name.
     """
-    if tier.name in _TIERS:
-        raise ConfigError(f"benchmark tier {tier.name!r} is registered twice: choose another name")
-    _TIERS[tier.name] = tier
-    return tier
+    return _TIERS.add(tier.name, tier)
 
 
 def tiers_named(names: tuple[str, ...]) -> tuple[Tier, ...]:
@@ -59,11 +56,8 @@ def tiers_named(names: tuple[str, ...]) -> tuple[Tier, ...]:
     Raises:
         UnknownNameError: there is none of such a name.
     """
-    for name in names:
-        if name not in _TIERS and name != "all":
-            raise unknown_name("tier", name, _TIERS)
-    wanted = set(_TIERS) if not names or "all" in names else set(names)
-    return tuple(tier for name, tier in _TIERS.items() if name in wanted)
+    wanted = _TIERS.chosen(name for name in names if name != "all")
+    return tuple(tier for tier in _TIERS.values() if "all" in names or tier in wanted)
 
 
 def units_of(settings: Settings) -> tuple[Unit, ...]:
