@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -138,8 +139,8 @@ def test_bundled_engine_closes_the_graph_when_drawing_fails(monkeypatch: pytest.
     calls: list[str] = []
 
     class Graph:
-        def __init__(self, string: str) -> None:  # noqa: ARG002
-            calls.append("open")
+        def __init__(self, string: str = "") -> None:
+            calls.append(f"open {len(string)}")
 
         def layout(self, prog: str) -> None:
             calls.append(prog)
@@ -155,7 +156,16 @@ def test_bundled_engine_closes_the_graph_when_drawing_fails(monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "pygraphviz", module)
     with pytest.raises(OSError, match="no"):
         engines.BundledGraphviz().render(SOURCE, "svg")
-    assert calls == ["open", "dot", "close"]
+    assert calls == ["open 0", "dot", "close", f"open {len(SOURCE)}", "dot", "close"]
+
+
+@needs_layout
+def test_the_first_diagram_of_a_process_is_like_all_others() -> None:
+    program = (
+        f"from circuitlogic.render.engines import render_dot; print(render_dot({SOURCE!r}, 'svg').decode())"
+    )
+    first = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert ">n1</text>" in first
 
 
 def test_system_dot_is_asked_for_its_layout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
