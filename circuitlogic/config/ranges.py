@@ -61,6 +61,8 @@ _LOWEST: dict[str, str] = {
     "extract.edges": "1",
     "extract.firing": "0",
     "extract.levels": "1",
+    "extract.price": ">0",
+    "extract.max_literals": "1",
     "extract.min_firings": "1",
     "extract.bootstrap": "0",
 }
@@ -72,6 +74,7 @@ _BELOW: dict[str, float] = {
     "seed": 2.0**63,
     "tune.student": 1.0 + 1e-9,
     "tune.interventions": 1.0,
+    "extract.max_literals": 11,
     "tune.live_rate": 1.0,
 }
 

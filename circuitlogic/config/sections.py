@@ -238,6 +238,10 @@ class ExtractConfig:
     """A feature fires above this share of the 95 % quantile of its positive activations."""
     levels: int = 2
     """Magnitude literals per input: 1 = fires only, 2 = also `high`, ..."""
+    price: float = 0.002
+    """What each literal of a formula must gain in F1: a higher price gives shorter formulas."""
+    max_literals: int = 9
+    """Longest formula that is searched for; beyond it only counts with vetoes are tried."""
     min_firings: int = 30
     """Features that fire on fewer training samples are not read."""
     bootstrap: int = 200

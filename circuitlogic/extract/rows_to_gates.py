@@ -76,6 +76,8 @@ def reading_options(config: ExtractConfig, seed: int) -> ReadingOptions:
     return ReadingOptions(
         firing_quantile_fraction=config.firing,
         levels=config.levels,
+        price=config.price,
+        max_literals=config.max_literals,
         min_firings=config.min_firings,
         bootstrap=max(1, config.bootstrap),
         seed=seed,
