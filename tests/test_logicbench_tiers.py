@@ -380,3 +380,20 @@ def test_a_wrong_option_of_a_tier_is_one_line(
 def test_feature_ids_of_unplanted_features_are_beyond_the_planted_ones() -> None:
     outcome = learned_outcome("rotated")
     assert all(FeatureId.parse(s.feature).site == "planted.1" for s in outcome.scores)
+
+
+def test_inputs_that_a_row_does_not_have_are_counted() -> None:
+    case = made("or of 3, co-firing", "planted 0.3")
+    assert judge(case, OWN, Reading(case.formula), seed=0).absent == 0
+    (first, *_) = case.inputs
+    kept = [i for i, source in enumerate(case.row.sources) if source != first.feature]
+    row = replace(
+        case.row,
+        sources=tuple(case.row.sources[i] for i in kept),
+        weights=case.row.weights[kept],
+        raw_weights=case.row.raw_weights[kept],
+        source_scales=case.row.source_scales[kept],
+    )
+    parts = (replace(part, inputs=part.inputs[:, kept]) for part in (case.train, case.heldout))
+    train, heldout = parts
+    assert judge(replace(case, row=row, train=train, heldout=heldout), OWN, Reading(None), seed=0).absent == 1

@@ -104,6 +104,8 @@ class Score:
     """Where there is no gate: whether one is named all the same, in a way that misleads."""
     ceiling: float | None = None
     """Where there is no gate: held-out F1 of the best Boolean function of the inputs."""
+    absent: int = 0
+    """Inputs of the planted formula that the row does not have: no reader of the row can find them."""
     joint: int | None = None
     """Training samples with both the cause and the input that blocks or damps it; None for other kinds."""
     silenced: float | None = None

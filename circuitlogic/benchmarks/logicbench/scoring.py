@@ -118,6 +118,7 @@ def judge(
         row_edges=ground.row_edges,
         falsely=truth is None and not nothing,
         ceiling=case.ceiling,
+        absent=_absent(case),
         joint=ground.joint,
         silenced=case.silenced,
         match=case.match,
@@ -285,6 +286,12 @@ def _edges(case: Case, signs: dict[FeatureId, int]) -> Edges:
     signed = [feature for feature in hits if planted[feature]]
     right = sum(planted[feature] == signs[feature] for feature in signed)
     return Edges(len(planted), len(signs), len(hits), len(signed), right)
+
+
+def _absent(case: Case) -> int:
+    """Planted literals without an edge in the row."""
+    planted = {literal.feature for literal in literals_of(case.formula or Const(False))}
+    return len(planted - {case.aliases.get(source, source) for source in case.row.sources})
 
 
 def _joint(case: Case) -> int | None:

@@ -78,8 +78,9 @@ def _reading(scores: list[Score]) -> list[Target]:
         rows.append(_at_least(f"strict, worst kind of gate ({kind})", gates[kind], 0.93))
     xor = [s for s in mine if s.planted_class in ("xor", "non-threshold")]
     if xor:
-        flagged = share(xor, lambda s: s.read_class in ("xor", "non-threshold"))
-        rows.append(_at_least("non-threshold gates flagged", flagged, 0.97))
+        rows.append(_at_least("non-threshold gates flagged", _flagged(xor), 0.97))
+        whole = _flagged([s for s in xor if not s.absent])
+        rows.append(_beside("non-threshold gates flagged, of rows that have their inputs", whole))
     rows += _no_gate([s for s in mine if s.planted_class == NO_KIND])
     decided = named_as_planted(mine)
     if decided.n:
@@ -87,6 +88,10 @@ def _reading(scores: list[Score]) -> list[Target]:
         rows.append(_beside(APART, never_swapped(mine)))
         rows.append(_beside(BY_EFFECT, named_by_effect(mine)))
     return rows + _lead(summaries, own)
+
+
+def _flagged(scores: list[Score]) -> Share:
+    return share(scores, lambda s: s.read_class in ("xor", "non-threshold"))
 
 
 def _gates_alone(mine: list[Score]) -> Share:
