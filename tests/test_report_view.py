@@ -128,11 +128,12 @@ def test_caveats_count_what_they_say(view: StudyView) -> None:
         for i in range(3)
     ]
     copy = gate(FeatureId("m", 9), "copy", Literal(OF30), {OF30: 1.0}, evidence(0.9, baseline=0.9))
-    rows = gate_rows([*weak, copy, of30()], {})
+    rows = gate_rows([*weak, replace(copy, flags=("other-causes:0.30",)), of30()], {})
     text = " ".join(with_caveats(replace(view, gates=rows)).caveats)
     assert "1 of 5 gates with a formula beat the best single input by at least 0.05 F1" in text
     assert "1 of the others copies one input and cannot" in text
     assert "3 of 5 formulas have a held-out F1 under 0.80" in text
+    assert "1 of 5 formulas leave out other causes" in text
     assert "3 of 5 formulas are scored on fewer than 100 held-out firings" in text
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from circuitlogic.logic.flags import OtherCauses, flags_of
 from circuitlogic.report.gate_rows import SILENT_KINDS
 from circuitlogic.report.numbers import count, share
 from circuitlogic.report.rows import GateRow, StudyView
@@ -125,9 +126,18 @@ def _of_claims(claimed: list[GateRow]) -> list[str]:
     ]
     if under:
         found.append(f"{count(under)} of {total} formulas have a held-out F1 under {_GOOD_F1:.2f}.")
+    if gaps := [row for row in claimed if _has_other_causes(row)]:
+        found.append(
+            f"{count(len(gaps))} of {total} formulas leave out other causes: a tenth or more of the firings come "
+            "with none of their inputs on."
+        )
     if few:
         found.append(
             f"{count(few)} of {total} formulas are scored on fewer than {_FEW} held-out firings: look at their "
             "intervals."
         )
     return found
+
+
+def _has_other_causes(row: GateRow) -> bool:
+    return any(isinstance(flag, OtherCauses) for flag in flags_of(row.gate.flags))
