@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from circuitlogic.graph import circles, walks
 from circuitlogic.graph.adjacency import Adjacency
 from circuitlogic.graph.base import BaseGraph
-from circuitlogic.graph.columns import ByteArray, EdgeArrays
+from circuitlogic.graph.columns import ByteArray, EdgeArrays, IntArray
 from circuitlogic.graph.filters import Rule
 from circuitlogic.graph.walks import ANYWHERE
 
@@ -31,7 +31,7 @@ class Cone:
     """Where the walk was confined to; empty: nowhere."""
     nodes: NDArray[np.int32]
     """Node numbers, nearest first, then by number."""
-    ends: NDArray[np.int64]
+    ends: IntArray
     """Where in `nodes` each level ends, the start's level first."""
     closed: bool
     """Whether a bound on depth kept the last level's edges from being followed."""
