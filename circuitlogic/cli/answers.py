@@ -84,7 +84,7 @@ def _document(study: Path, question: str, answer: "SubGraph") -> dict[str, Any]:
     return {
         "study": str(study),
         "question": question,
-        "starts": [str(feature) for feature in answer.graph.features(answer.starts)],
+        "starts": [str(feature) for feature in answer.asked],
         "explanation": answer.explanation or None,
         "hidden": answer.left_out,
         "nodes": [{"feature": name, **data} for name, data in answer.node_items()],
