@@ -24,6 +24,8 @@ class Scratch:
     """Room for `queue`, then two bits per node and one per 64 nodes, which are 0."""
     queue: NDArray[np.int32]
     """Its first part, shape [2 * nodes + 2]."""
+    marks: NDArray[np.bool_]
+    """The same two for walks without bits, also 0, shape [2, nodes]."""
 
 
 _NO_HEADS = np.zeros((0, 0), np.int32)
@@ -65,7 +67,7 @@ class Adjacency:
             size = self.nodes + 1
             words = (size + 63) >> 6
             memory = np.zeros(size + 2 * words + ((words + 63) >> 6), np.uint64)
-            return Scratch(memory, memory[:size].view(np.int32))
+            return Scratch(memory, memory[:size].view(np.int32), np.zeros((2, self.nodes), np.bool_))
 
     def with_heads(self, width: int = HEAD) -> "Adjacency":
         """The same lists with heads of `width` edges, if they are longer on average."""

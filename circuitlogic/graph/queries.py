@@ -33,14 +33,14 @@ from circuitlogic.graph.filters import (
 )
 from circuitlogic.graph.paths import edges_along, path_of, steps, strongest_routes
 from circuitlogic.graph.selection import choose
-from circuitlogic.graph.subgraph import Details, SubGraph
+from circuitlogic.graph.subgraph import SubGraph, Told
 
 Feature: TypeAlias = FeatureId | str
 
 
 def whole(graph: BaseGraph) -> SubGraph:
     """The whole graph as an answer, isolated features included."""
-    return SubGraph(graph, (), np.arange(len(graph)), Details(graph.edges))
+    return SubGraph(graph, (), np.arange(len(graph)), Told(graph.edges))
 
 
 def ancestors(graph: BaseGraph, feature: Feature, **only: Unpack[ConeFilters]) -> SubGraph:
@@ -71,7 +71,7 @@ def neighbors(graph: BaseGraph, feature: Feature, **only: Unpack[Filters]) -> Su
         graph,
         (start,),
         nodes,
-        Details(edges, lambda: np.minimum(np.arange(nodes.size), 1), influence),
+        Told(edges, lambda: np.minimum(np.arange(nodes.size), 1), influence),
     )
     chosen = choose(answer, only.get("sites"), only.get("limit"))
     if not chosen.is_empty:
@@ -91,7 +91,7 @@ def between(graph: BaseGraph, a: Feature, b: Feature, **only: Unpack[ConeFilters
         return _unconnected(graph, start, goal, only)
     ahead = cone(graph, start, False, rule, depth, mask(graph, behind.nodes))
     ends = tuple(sorted((start, goal)))
-    answer = SubGraph(graph, ends, ahead.nodes, Details(ahead.edges, ahead.depth, ahead.influence))
+    answer = SubGraph(graph, ends, ahead.nodes, ahead)
     if depth is not None:
         answer = _short_enough(answer, behind, depth)
     return choose(answer, only.get("sites"), only.get("limit"))
@@ -106,7 +106,7 @@ def _short_enough(answer: SubGraph, behind: Cone, depth: int) -> SubGraph:
     kept = answer.taking(np.flatnonzero((to_goal + from_start)[answer.nodes] <= depth))
     edges = kept.edges
     short = from_start[edges.source] + 1 + to_goal[edges.target] <= depth
-    details = kept.details.at(np.arange(kept.nodes.size), lambda: edges.where(short))
+    details = Told(lambda: edges.where(short), lambda: kept.depth, lambda: kept.influence)
     return replace(kept, details=details)
 
 
@@ -140,7 +140,7 @@ def common(graph: BaseGraph, a: Feature, b: Feature, **only: Unpack[ConeFilters]
         weaker = felt[np.argmin(np.abs(felt), axis=0), np.arange(nodes.size)]
         return np.where(np.isin(nodes, starts), 1.0, weaker)
 
-    answer = SubGraph(graph, starts, nodes, Details(edges, lambda: far[nodes], influence))
+    answer = SubGraph(graph, starts, nodes, Told(edges, lambda: far[nodes], influence))
     chosen = choose(answer, only.get("sites"), only.get("limit"))
     return chosen.with_explanation(explain.nothing_common(chosen, rule)) if chosen.is_empty else chosen
 
@@ -162,7 +162,7 @@ def path(graph: BaseGraph, a: Feature, b: Feature, k: int = 1, **only: Unpack[Pa
     found = tuple(path_of(graph, route) for route in routes)
     nodes, hops, felt = steps(routes, found)
     used = np.unique(np.concatenate([edges_along(graph, route) for route in routes]))
-    details = Details(lambda: graph.edges_at(used), lambda: hops, lambda: felt)
+    details = Told(lambda: graph.edges_at(used), lambda: hops, lambda: felt)
     return SubGraph(graph, tuple(sorted(set(ends))), nodes, details, paths=found)
 
 
@@ -220,7 +220,7 @@ def find(
         filled = np.intersect1d(nodes, filled, assume_unique=True) if part else nodes
         texts = graph.nodes.label.take(filled)
         nodes = filled[[part in text.casefold() for text in texts]] if filled.size else filled
-    found = SubGraph(graph, (), nodes, Details())
+    found = SubGraph(graph, (), nodes, Told())
     if found.is_empty:
         asked = {"label": label, "kind": kind, "min_fan_in": min_fan_in, "min_fidelity": min_fidelity}
         return found.with_explanation(explain.nothing_found(graph, {**asked, "sites": sites}))
@@ -230,8 +230,7 @@ def find(
 def _cone(graph: BaseGraph, feature: Feature, backward: bool, only: ConeFilters) -> SubGraph:
     start, rule = graph.node(feature), edge_rule(only)
     walk = cone(graph, start, backward, rule, counted("depth", only.get("depth")))
-    details = Details(walk.edges, walk.depth, walk.influence)
-    answer = SubGraph(graph, (start,), walk.nodes, details)
+    answer = SubGraph(graph, (start,), walk.nodes, walk)
     sites, limit = only.get("sites"), only.get("limit")
     chosen = answer if sites is None and limit is None else choose(answer, sites, limit)
     if not chosen.is_empty:
@@ -249,7 +248,7 @@ def _unconnected(graph: BaseGraph, start: int, goal: int, only: PathFilters | Co
     except DataError:
         loose = []
     text = explain.no_path(graph, start, goal, rule, path_of(graph, loose[0]) if loose else None)
-    return SubGraph(graph, ends, np.array(ends, np.int32), Details(), explanation=text)
+    return SubGraph(graph, ends, np.array(ends, np.int32), Told(), explanation=text)
 
 
 def _ends(graph: BaseGraph, first: bool, isolated: bool, of: Feature | None, only: ConeFilters) -> SubGraph:
@@ -262,7 +261,7 @@ def _ends(graph: BaseGraph, first: bool, isolated: bool, of: Feature | None, onl
     chosen = walks.fan(behind, everyone, rule.above, rule.sign) == 0
     if not isolated:
         chosen &= walks.fan(ahead, everyone, rule.above, rule.sign) > 0
-    answer = SubGraph(graph, (), np.flatnonzero(chosen), Details())
+    answer = SubGraph(graph, (), np.flatnonzero(chosen), Told())
     chosen = choose(answer, only.get("sites"), only.get("limit"))
     if not chosen.is_empty:
         return chosen
@@ -273,7 +272,7 @@ def _ends_of(graph: BaseGraph, first: bool, of: Feature, only: ConeFilters) -> S
     """Where the ancestry of a feature begins, or its influence ends."""
     rule = edge_rule(only)
     walk = cone(graph, graph.node(of), first, rule, counted("depth", only.get("depth")))
-    details = Details(depth=walk.depth, influence=walk.influence)
+    details = Told(depth=walk.depth, influence=walk.influence)
     whole_cone = SubGraph(graph, (walk.start,), walk.nodes, details)
     last = walks.fan(walk.lists, walk.nodes, rule.above, rule.sign) == 0
     last[0] = True

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,46 +20,34 @@ if TYPE_CHECKING:
     import pandas
 
 
+@runtime_checkable
+class Details(Protocol):
+    """What there is to tell of an answer's nodes; each part is worked out when it is asked for."""
+
+    def edges(self) -> EdgeArrays:
+        """See `SubGraph.edges`."""
+        ...
+
+    def depth(self) -> IntArray | None:
+        """See `SubGraph.depth`."""
+        ...
+
+    def influence(self) -> RealArray | None:
+        """See `SubGraph.influence`."""
+        ...
+
+
 def _unknown() -> None:
     """Nothing to tell."""
 
 
-class Details:
-    """What an answer tells of its nodes: each part is worked out when it is first asked for, and kept."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Details from three functions."""
 
-    def __init__(
-        self,
-        edges: Callable[[], EdgeArrays] = EdgeArrays.empty,
-        depth: Callable[[], IntArray | None] = _unknown,
-        influence: Callable[[], RealArray | None] = _unknown,
-    ) -> None:
-        self._edges, self._depth, self._influence = edges, depth, influence
-
-    @cached_property
-    def edges(self) -> EdgeArrays:
-        """See `SubGraph.edges`."""
-        return self._edges()
-
-    @cached_property
-    def depth(self) -> IntArray | None:
-        """See `SubGraph.depth`."""
-        return self._depth()
-
-    @cached_property
-    def influence(self) -> RealArray | None:
-        """See `SubGraph.influence`."""
-        return self._influence()
-
-    def at(self, rows: IntArray, edges: Callable[[], EdgeArrays]) -> "Details":
-        """The same of the nodes at these rows only, with other edges."""
-
-        def depth() -> IntArray | None:
-            return None if self.depth is None else self.depth[rows]
-
-        def influence() -> RealArray | None:
-            return None if self.influence is None else self.influence[rows]
-
-        return Details(edges, depth, influence)
+    edges: Callable[[], EdgeArrays] = EdgeArrays.empty
+    depth: Callable[[], IntArray | None] = _unknown
+    influence: Callable[[], RealArray | None] = _unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,20 +122,20 @@ class SubGraph:
         own["graph"], own["starts"], own["nodes"], own["details"] = graph, starts, nodes, details
         own["paths"], own["explanation"], own["left_out"] = paths, explanation, left_out
 
-    @property
+    @cached_property
     def edges(self) -> EdgeArrays:
         """Edges in the answer; both ends are among `nodes`."""
-        return self.details.edges
+        return self.details.edges()
 
-    @property
+    @cached_property
     def depth(self) -> IntArray | None:
         """Fewest edges between each node and the nearest start; None where the question has no start."""
-        return self.details.depth
+        return self.details.depth()
 
-    @property
+    @cached_property
     def influence(self) -> RealArray | None:
         """Signed weight product of the strongest path between each node and the start (1 at the start itself)."""
-        return self.details.influence
+        return self.details.influence()
 
     @property
     def is_empty(self) -> bool:
@@ -181,7 +169,13 @@ class SubGraph:
             inside[self.nodes[rows]] = True
             return self.edges.where(inside[self.edges.source] & inside[self.edges.target])
 
-        return replace(self, nodes=self.nodes[rows], details=self.details.at(rows, edges))
+        def depth() -> IntArray | None:
+            return None if self.depth is None else self.depth[rows]
+
+        def influence() -> RealArray | None:
+            return None if self.influence is None else self.influence[rows]
+
+        return replace(self, nodes=self.nodes[rows], details=Told(edges, depth, influence))
 
     def node_items(self) -> list[tuple[str, NodeData]]:
         """Each feature's id and attributes, as plain Python values, unknown ones left out."""
