@@ -192,8 +192,8 @@ nodes, same strength. Python {python_version()}, {machine()}. {_load_text(bench)
 {_DIAGNOSIS}
 ## Questions
 
-CPU milliseconds of one call. Ours include reading the feature's name and making the answer; the peers are
-given node numbers and give node numbers.
+CPU milliseconds of one call, what is asked about in hand. Ours include reading the feature's name and making the
+answer; the peers are given node numbers and give node numbers.
 
 {markdown_table(("first", *(q.text for q in bench.questions)), _answer_rows(bench, _first))}
 
