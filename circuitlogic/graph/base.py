@@ -25,7 +25,7 @@ _DIGITS = 10
 """No feature's index has so many."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class BaseGraph:
     """Features grouped by site, and their edges. `FeatureGraph` is what users hold."""
 
@@ -91,6 +91,10 @@ class BaseGraph:
             threshold=threshold,
             layered=is_layered(offsets, clean),
         )
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.sites)} sites, {len(self):,} features, {self.edge_count:,} edges"
+        return f"{type(self).__name__}({counts} above {self.threshold:g})"
 
     def __len__(self) -> int:
         return sum(self.site_sizes)

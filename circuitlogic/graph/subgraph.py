@@ -88,7 +88,7 @@ class GraphArrays:
     """Shape [edges]."""
 
 
-@dataclass(frozen=True, eq=False, init=False)
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class SubGraph:
     """Some features of a graph and some of the edges between them. Edges and influences are worked out late."""
 
@@ -121,6 +121,12 @@ class SubGraph:
         own = vars(self)
         own["graph"], own["starts"], own["nodes"], own["details"] = graph, starts, nodes, details
         own["paths"], own["explanation"], own["left_out"] = paths, explanation, left_out
+
+    def __repr__(self) -> str:
+        about = f" about {' and '.join(map(str, self.asked))}" if self.starts else ""
+        hidden = f", {self.left_out:,} left out" if self.left_out else ""
+        why = f": {self.explanation}" if self.explanation else ""
+        return f"SubGraph({self.nodes.size:,} features{about}{hidden}{why})"
 
     @cached_property
     def edges(self) -> EdgeArrays:
