@@ -182,11 +182,13 @@ def test_the_graph_is_asked_without_torch(root: Path, ends: tuple[str, str]) -> 
 @pytest.mark.parametrize(
     "words",
     [
+        ("show", "{root}"),
         ("show", "{root}", "{gate}"),
         ("show", "{root}", "{gate}", "--json"),
         ("show", "{root}", "--format", "csv"),
         ("show", "{root}", "--kind", "{kind}"),
         ("query", "{root}", "find", "--min-fan-in", "1"),
+        ("find", "{root}"),
         ("diagram", "{root}", "{gate}", "-o", "-"),
     ],
 )

@@ -77,6 +77,21 @@ def _next_level(known: WordArray, fresh: WordArray, rough: WordArray, queue: Int
 
 
 @compiled
+def _parts(memory: WordArray, size: int) -> tuple[IntArray, WordArray, WordArray, WordArray]:
+    """Of a scratch memory: the queue, then a bit for who is known, for who was just met, and for words of these."""
+    words = (size + 63) >> 6
+    queue, marks = memory[:size].view(np.int32), memory[size:]
+    return queue, marks[:words], marks[words : 2 * words], marks[2 * words :]
+
+
+@compiled
+def _fetch(heads: IntArray, nodes: IntArray) -> None:
+    """Ask for the heads of these nodes."""
+    for node in nodes:
+        fetch_row(heads, node)
+
+
+@compiled
 def reach(
     indptr: IntArray,
     neighbour: IntArray,
@@ -98,23 +113,18 @@ def reach(
     confined = within.size > 0
     width = heads.shape[1] >> 1 if read_weights else 0
     strengths = heads.view(np.float32)
-    size = indptr.size
-    words = (size + 63) >> 6
-    queue, marks = memory[:size].view(np.int32), memory[size:]
-    known, fresh, rough = marks[:words], marks[words : 2 * words], marks[2 * words :]
+    queue, known, fresh, rough = _parts(memory, indptr.size)
     known[start >> 6] = np.uint64(1) << np.uint64(start & 63)
-    queue[0] = start
-    ends = queue[size:]
-    ends[0] = 1
+    ends = queue[indptr.size :]
+    queue[0], ends[0] = start, 1
     count, level, opened, followed = 1, 0, 0, 0
     while opened < count and (depth < 0 or level < depth):
         first = count
-        if width:
-            for at in range(opened, min(opened + _AHEAD, first)):
-                fetch_row(heads, queue[at])
+        headed = first if width else 0
+        _fetch(heads, queue[opened : min(opened + _AHEAD, headed)])
         for at in range(opened, first):
             node = queue[at]
-            if width and at + _AHEAD < first:
+            if at + _AHEAD < headed:
                 fetch_row(heads, queue[at + _AHEAD])
             longer = True
             for place in range(width):
@@ -128,10 +138,8 @@ def reach(
                 followed += 1
                 _meet(fresh, rough, far)
             if longer:
-                begin, end = indptr[node] + width, indptr[node + 1]
-                followed += _meet_all(
-                    neighbour[begin:end], weight[begin:end], least, sign, within, fresh, rough
-                )
+                rest = slice(indptr[node] + width, indptr[node + 1])
+                followed += _meet_all(neighbour[rest], weight[rest], least, sign, within, fresh, rough)
         opened = first
         count = _next_level(known, fresh, rough, queue, count)
         if count == first:
