@@ -26,7 +26,8 @@ _DIAGNOSIS = """What the figures hang on:
   lie side by side and cost a seventh of it. Only that best case for ancestors was measured until November 2026;
   it is kept here, with the order of tests in the loop that is faster for it. The prototype behind the targets
   measured 0.6 ms for tiny and 119 ms for deep answers, which is what the other order costs.
-* *Tiny answers.* Ours are mostly Python: reading the name, checking the options, making the answer.
+* *Tiny answers.* The walk is a small part of ours; the rest is Python that reads the name, checks the options, calls
+  the kernel and makes the answer, and at first the memory that all of these wait for.
 """
 
 
