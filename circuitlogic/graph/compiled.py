@@ -15,8 +15,8 @@ from circuitlogic.graph.instructions import fetch_row, lowest_bit
 
 WordArray: TypeAlias = NDArray[np.uint64]
 
-_AHEAD = 8
-"""A walk asks for the head of the node that comes so many later: about as long as memory takes to answer."""
+_AHEAD = 32
+"""A walk asks for the head of the node that comes so many later: about as many as memory answers at once."""
 
 
 @compiled
