@@ -126,6 +126,7 @@ def common(graph: BaseGraph, a: Feature, b: Feature, **only: Unpack[ConeFilters]
     for side in cones:
         far[side.nodes] = np.minimum(far[side.nodes], side.depth())
     nodes = nodes[np.lexsort((nodes, far[nodes]))]
+    hops = far[nodes]
 
     def edges() -> EdgeArrays:
         inside = mask(graph, nodes)
@@ -140,7 +141,7 @@ def common(graph: BaseGraph, a: Feature, b: Feature, **only: Unpack[ConeFilters]
         weaker = felt[np.argmin(np.abs(felt), axis=0), np.arange(nodes.size)]
         return np.where(np.isin(nodes, starts), 1.0, weaker)
 
-    answer = SubGraph(graph, starts, nodes, Told(edges, lambda: far[nodes], influence))
+    answer = SubGraph(graph, starts, nodes, Told(edges, lambda: hops, influence))
     chosen = choose(answer, only.get("sites"), only.get("limit"))
     return chosen.with_explanation(explain.nothing_common(chosen, rule)) if chosen.is_empty else chosen
 
