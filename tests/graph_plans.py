@@ -100,6 +100,44 @@ ABOVE = st.sampled_from([0.0, 0.1, 0.4, 0.5, 1.0])
 SIGN = st.sampled_from([None, "+", "-"])
 
 
+@dataclass(frozen=True)
+class Ways:
+    """A question for paths."""
+
+    picks: tuple[int, int]
+    k: int
+    above: float
+    sign: str | None
+    depth: int | None
+    sites: tuple[str, ...] | None
+
+    def ask(self, graph: FeatureGraph) -> SubGraph:
+        only = {"min_weight": self.above, "sign": self.sign, "depth": self.depth, "sites": self.known(graph)}
+        return graph.path(*self.ends(graph), k=self.k, **only)  # type: ignore[arg-type]
+
+    def ends(self, graph: FeatureGraph) -> tuple[str, str]:
+        a, b = (str(graph.feature(pick % len(graph))) for pick in self.picks)
+        return a, b
+
+    def known(self, graph: FeatureGraph) -> list[str] | None:
+        """Those of `sites` that the graph has."""
+        return None if self.sites is None else [site for site in self.sites if site in graph.sites]
+
+    def expected(self, graph: FeatureGraph, view: "nx.DiGraph[str]") -> list[float]:
+        """The products, strongest first, in a view that has only the edges asked for."""
+        a, b = self.ends(graph)
+        return all_paths(view, a, b, self.depth, self.known(graph))[: self.k] if a != b else []
+
+
+def ways(
+    above: st.SearchStrategy[float], depth: tuple[int | None, ...], sites: tuple[tuple[str, ...] | None, ...]
+) -> st.SearchStrategy[Ways]:
+    ends = st.tuples(PICK, PICK)
+    return st.builds(
+        Ways, ends, st.integers(1, 4), above, SIGN, st.sampled_from(depth), st.sampled_from(sites)
+    )
+
+
 # a/0 -0.9-> b/0 -0.5-> c/0;  a/1 -(-0.38)-> b/1;  a/0 -0.4-> c/0;  a/1 -3-> b/0;  c/1 isolated
 def small() -> FeatureGraph:
     edges = {(0, 2): 0.9, (2, 4): 0.5, (1, 3): -0.38, (0, 4): 0.4, (1, 2): 3.0}

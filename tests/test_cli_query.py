@@ -130,17 +130,20 @@ def test_a_feature_that_does_not_exist_suggests_near_ones(
     assert ran.err.count("\n") == 1
 
 
-def test_labels_name_features(
-    cli: Cli, root: Path, graph: FeatureGraph, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    labelled = graph.with_labels({"hidden.2/1": "Round loop", "hidden.2/2": "twice", "hidden.2/3": "twice"})
-    monkeypatch.setattr(Study, "graph", property(lambda _: labelled))
-    assert cli("query", root, "neighbors", "@round LOOP", "--json").document["starts"] == ["hidden.2/1"]
-    assert "did you mean @Round loop?" in cli("query", root, "neighbors", "@round lop").err
+def test_labels_that_were_written_down_name_features(cli: Cli, study_copy: Path) -> None:
+    for feature, label in (("hidden.2/1", "Round loop"), ("hidden.2/2", "twice"), ("hidden.2/3", "twice")):
+        assert cli("label", study_copy, feature, label).code == 0
+    asked = cli("query", study_copy, "neighbors", "@round LOOP", "--json").document
+    assert asked["starts"] == ["hidden.2/1"]
+    assert asked["nodes"][0]["label"] == "Round loop"
+    assert "did you mean @Round loop?" in cli("query", study_copy, "neighbors", "@round lop").err
     assert (
         "2 features bear the label 'twice': hidden.2/2, hidden.2/3"
-        in cli("query", root, "neighbors", "@twice").err
+        in cli("query", study_copy, "neighbors", "@twice").err
     )
+    (found,) = cli("query", study_copy, "find", "--label", "LOOP", "--json").document["nodes"]
+    assert found["feature"] == "hidden.2/1"
+    assert '"label": "Round loop"' in cli("export", study_copy, "-o", "-", "--format", "json").out
 
 
 def test_a_terminal_gets_a_tree_that_fits(
@@ -182,11 +185,13 @@ def test_the_graph_is_asked_without_torch(root: Path, ends: tuple[str, str]) -> 
 @pytest.mark.parametrize(
     "words",
     [
+        ("show", "{root}"),
         ("show", "{root}", "{gate}"),
         ("show", "{root}", "{gate}", "--json"),
         ("show", "{root}", "--format", "csv"),
         ("show", "{root}", "--kind", "{kind}"),
         ("query", "{root}", "find", "--min-fan-in", "1"),
+        ("find", "{root}"),
         ("diagram", "{root}", "{gate}", "-o", "-"),
     ],
 )

@@ -116,6 +116,7 @@ def test_find_meets_every_condition() -> None:
         (lambda g: queries.ancestors(g, "b/2"), UnknownNameError, "b has features 0..1"),
         (lambda g: queries.ancestors(g, FeatureId("b", -1)), UnknownNameError, "b has features 0..1"),
         (lambda g: queries.ancestors(g, "b"), ConfigError, "write SITE/INDEX"),
+        (lambda g: queries.ancestors(g, f"b/{'1' * 5_000}"), ConfigError, "write SITE/INDEX"),
         (lambda g: queries.ancestors(g, "b/0", depth=0), ConfigError, "depth 0"),
         (lambda g: queries.ancestors(g, "b/0", limit=-1), ConfigError, "limit -1"),
         (lambda g: queries.ancestors(g, "b/0", sign="plus"), ConfigError, "sign 'plus'"),
@@ -130,6 +131,15 @@ def test_nonsense_is_refused_in_one_line(ask: object, error: type[Exception], li
         ask(small())  # type: ignore[operator]
     assert line in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_graphs_and_answers_print_as_one_line() -> None:
+    graph = small()
+    assert repr(graph) == "FeatureGraph(3 sites, 6 features, 5 edges above 0)"
+    assert repr(graph.ancestors("c/0", limit=2)) == "SubGraph(3 features about c/0, 1 left out)"
+    assert repr(graph.path("a/0", "b/1")) == (
+        "SubGraph(2 features about a/0 and b/1: no path from a/0 to b/1)"
+    )
 
 
 def test_frames_and_arrays_tell_the_same_story() -> None:

@@ -8,6 +8,7 @@ from itertools import pairwise
 import networkx as nx
 import numpy as np
 import pytest
+from graph_plans import PICK, SIGN, Ways, all_paths, names, ways
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,14 +82,8 @@ ANY = plans(st.sampled_from([0.125, -0.25, 0.5, -0.5, 1.0, -1.0, 2.0, -4.0]))
 TAME = plans(st.sampled_from([0.125, -0.25, 0.5, -0.5, 1.0, -1.0]))
 """No circle makes anything stronger."""
 QUICK = settings(max_examples=60, deadline=None)
-PICK = st.integers(0, 10_000)
 ABOVE = st.sampled_from([0.0, 0.125, 0.4, 1.0])
-SIGN = st.sampled_from([None, "+", "-"])
 DEPTH = st.sampled_from([None, 1, 2, 3])
-
-
-def names(answer: SubGraph) -> set[str]:
-    return {str(feature) for feature in answer.features}
 
 
 def edges_of(answer: SubGraph) -> set[tuple[str, str, float]]:
@@ -101,20 +96,6 @@ def weighted(view: "nx.DiGraph[str]") -> set[tuple[str, str, float]]:
 
 def inside(view: "nx.DiGraph[str]", nodes: set[str]) -> set[tuple[str, str, float]]:
     return {(a, b, w) for a, b, w in weighted(view) if a in nodes and b in nodes}
-
-
-def paths(
-    view: "nx.DiGraph[str]", a: str, b: str, depth: int | None = None, through: set[str] | None = None
-) -> list[float]:
-    """Signed products of all simple paths, strongest first."""
-    if a == b:
-        return []
-    found = [
-        math.prod(view[u][v]["weight"] for u, v in pairwise(route))
-        for route in nx.all_simple_paths(view, a, b, cutoff=depth)
-        if through is None or {*route[1:-1]} <= through
-    ]
-    return sorted(found, key=abs, reverse=True)
 
 
 def strengthening(view: "nx.DiGraph[str]") -> set[str]:
@@ -163,35 +144,23 @@ def test_influence_is_that_of_the_strongest_path_or_unknown(plan: Plan, pick: in
         elif name in endless:
             assert math.isnan(influence)
         else:
-            products = paths(walked, start, name)
+            products = all_paths(walked, start, name)
             assert abs(influence) == abs(products[0])
             assert influence in products
     assert not any("influence" in data for name, data in answer.node_items() if name in endless)
 
 
 @QUICK
-@given(TAME, PICK, PICK, st.integers(1, 4), ABOVE, SIGN, DEPTH, st.sampled_from([None, ["s0"], ["s1", "s2"]]))
-def test_best_paths(
-    plan: Plan,
-    first: int,
-    second: int,
-    k: int,
-    above: float,
-    sign: str | None,
-    depth: int | None,
-    sites: list[str] | None,
-) -> None:
-    graph, view = plan.graph(), plan.view(above, sign)
-    a, b = (str(graph.feature(pick % len(graph))) for pick in (first, second))
-    sites = None if sites is None else [site for site in sites if site in graph.sites]
-    through = None if sites is None else {node for node in view if node.split("/")[0] in sites}
-    expected = paths(view, a, b, depth, through)[:k]
-    answer = graph.path(a, b, k=k, depth=depth, min_weight=above, sign=sign, sites=sites)
+@given(TAME, ways(ABOVE, (None, 1, 2, 3), (None, ("s0",), ("s1", "s2"))))
+def test_best_paths(plan: Plan, wanted: Ways) -> None:
+    graph, view = plan.graph(), plan.view(wanted.above, wanted.sign)
+    expected = wanted.expected(graph, view)
+    answer = wanted.ask(graph)
     assert [abs(found.product) for found in answer.paths] == [abs(product) for product in expected]
     assert len({found.features for found in answer.paths}) == len(answer.paths)
     for found in answer.paths:
         assert len(set(found.features)) == len(found.features)
-        assert depth is None or len(found.weights) <= depth
+        assert wanted.depth is None or len(found.weights) <= wanted.depth
         steps = pairwise(map(str, found.features))
         assert list(found.weights) == [view[u][v]["weight"] for u, v in steps]
     assert bool(answer.explanation) == (not expected)
@@ -216,7 +185,7 @@ def test_paths_are_refused_exactly_where_a_circle_strengthens(
             graph.path(a, b, k=k)
         assert "\n" not in str(caught.value)
     else:
-        expected = paths(view, a, b)[:k]
+        expected = all_paths(view, a, b)[:k] if a != b else []
         assert [abs(p.product) for p in graph.path(a, b, k=k).paths] == [abs(p) for p in expected]
 
 

@@ -10,15 +10,16 @@ from graph_plans import (
     ABOVE,
     PICK,
     QUICK,
-    SIGN,
     SOME_GRAPH,
     Plan,
+    Ways,
     all_paths,
     edge_arrays,
     edges_of,
     names,
     reference,
     small,
+    ways,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,42 +54,20 @@ def test_influence_is_the_strongest_path(plan: Plan, pick: int, backward: bool) 
 
 
 @QUICK
-@given(
-    SOME_GRAPH,
-    PICK,
-    PICK,
-    st.integers(1, 4),
-    ABOVE,
-    SIGN,
-    st.sampled_from([None, 1, 2]),
-    st.sampled_from([None, [], ["s.1"]]),
-)
-def test_paths_are_those_of_brute_force(
-    plan: Plan,
-    first: int,
-    second: int,
-    k: int,
-    above: float,
-    sign: str | None,
-    depth: int | None,
-    sites: list[str] | None,
-) -> None:
+@given(SOME_GRAPH, ways(ABOVE, (None, 1, 2), (None, (), ("s.1",))))
+def test_paths_are_those_of_brute_force(plan: Plan, wanted: Ways) -> None:
     graph = plan.graph()
-    a, b = (str(graph.feature(pick % len(graph))) for pick in (first, second))
-    sites = None if sites is None else [site for site in sites if site in graph.sites]
-    view = reference(graph, above, sign)
-    expected = all_paths(view, a, b, depth, sites)[:k] if a != b else []
-    answer = queries.path(graph, a, b, k=k, depth=depth, min_weight=above, sign=sign, sites=sites)
+    expected = wanted.expected(graph, reference(graph, wanted.above, wanted.sign))
+    answer, ends = wanted.ask(graph), wanted.ends(graph)
     assert [abs(p.product) for p in answer.paths] == pytest.approx([abs(p) for p in expected])
     assert len({p.features for p in answer.paths}) == len(answer.paths)
     for found in answer.paths:
-        assert (str(found.features[0]), str(found.features[-1])) == (a, b)
+        assert (str(found.features[0]), str(found.features[-1])) == ends
         assert found.product == pytest.approx(math.prod(found.weights))
         steps = [(str(u), str(v)) for u, v in pairwise(found.features)]
         assert set(steps) <= edges_of(answer)
-    if depth is not None:
-        assert all(len(found.weights) <= depth for found in answer.paths)
-    assert {f for p in answer.paths for f in p.features} | {FeatureId.parse(a), FeatureId.parse(b)} == set(
+        assert wanted.depth is None or len(found.weights) <= wanted.depth
+    assert {f for p in answer.paths for f in p.features} | {*map(FeatureId.parse, ends)} == set(
         answer.features
     )
     assert bool(answer.explanation) == (not expected)

@@ -58,7 +58,8 @@ def print_answer(
         ranked = answer.depth is not None and not answer.paths
         write_listing(_listing(question, answer), replace(output, limit=None) if ranked else output)
     if answer.left_out:
-        output.streams.say(f"{answer.left_out} weaker features hidden by --limit {output.limit}")
+        word = "more" if answer.influence is None else "weaker"
+        output.streams.say(f"{answer.left_out} {word} features hidden by --limit {output.limit}")
 
 
 def _as_document(output: Output) -> bool:
@@ -84,7 +85,7 @@ def _document(study: Path, question: str, answer: "SubGraph") -> dict[str, Any]:
     return {
         "study": str(study),
         "question": question,
-        "starts": [str(feature) for feature in answer.graph.features(answer.starts)],
+        "starts": [str(feature) for feature in answer.asked],
         "explanation": answer.explanation or None,
         "hidden": answer.left_out,
         "nodes": [{"feature": name, **data} for name, data in answer.node_items()],

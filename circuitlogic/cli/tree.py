@@ -27,7 +27,7 @@ def cone_tree(answer: "SubGraph", upstream: bool) -> Tree:
 class _ConeTree:
     def __init__(self, answer: "SubGraph", upstream: bool) -> None:
         self._nodes = dict(answer.node_items())
-        (start,) = (str(feature) for feature in answer.graph.features(answer.starts))
+        (start,) = (str(feature) for feature in answer.asked)
         self._next: dict[str, list[tuple[float, str]]] = defaultdict(list)
         for source, target, data in answer.edge_items():
             near, far = (target, source) if upstream else (source, target)

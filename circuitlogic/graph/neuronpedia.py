@@ -72,7 +72,7 @@ def _metadata(answer: SubGraph) -> dict[str, Any]:
 
 def _parameters(answer: SubGraph, ids: Mapping[str, str]) -> dict[str, Any]:
     """The viewer opens with the features asked about pinned."""
-    pinned = [ids[str(feature)] for feature in answer.graph.features(answer.starts)]
+    pinned = [ids[str(feature)] for feature in answer.asked]
     clicked = pinned[0] if pinned else ""
     return {"pinnedIds": pinned, "supernodes": [], "linkType": "both", "clickedId": clicked, "sg_pos": ""}
 

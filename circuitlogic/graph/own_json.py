@@ -19,7 +19,7 @@ from circuitlogic.errors import CircuitLogicError, DataError
 from circuitlogic.graph.base import BaseGraph
 from circuitlogic.graph.columns import EdgeArrays, NodeColumns
 from circuitlogic.graph.store import FeatureGraph
-from circuitlogic.graph.subgraph import Late, SubGraph
+from circuitlogic.graph.subgraph import SubGraph, Told
 
 SCHEMA = "circuitlogic/graph/1"
 _MOST_FEATURES = 50_000_000
@@ -68,7 +68,7 @@ def graph_to_json(graph: BaseGraph) -> bytes:
     listed[known.label.filled()] = listed[known.kind.filled()] = True
     for column in known.numbers().values():
         listed |= np.isfinite(column)
-    view = SubGraph(graph, np.zeros(0, np.int64), np.flatnonzero(listed), Late.of(edges))
+    view = SubGraph(graph, (), np.flatnonzero(listed), Told(lambda: edges))
     where = ("site", "index")
     document = {
         "$schema": SCHEMA,

@@ -25,24 +25,36 @@ def reach(
     Returns:
         The nodes, nearest first, then by number; where in them each level ends; how many edges were followed.
     """
-    seen, fresh = np.zeros((2, lists.nodes), np.bool_)
-    seen[start] = True
+    own = lists.scratch()
+    known, fresh = own.marks
+    known[start] = True
     levels = [np.array([start], np.int32)]
     followed = 0
     while levels[-1].size and (depth is None or len(levels) <= depth):
         met = _met(lists, levels[-1], above, sign, within)
         followed += met.size
-        new = met[~seen[met]]
+        new = met[~known[met]]
         if new.size <= lists.nodes >> _SCAN:
-            level = np.unique(new).astype(np.int32)
+            level = _distinct(new)
         else:
             fresh[new] = True
             level = np.flatnonzero(fresh).astype(np.int32)
             fresh[level] = False
-        seen[level] = True
+        known[level] = True
         levels.append(level)
     levels = [level for level in levels if level.size]
-    return np.concatenate(levels), np.cumsum([level.size for level in levels]), followed
+    nodes = np.concatenate(levels)
+    known[nodes] = False
+    lists.spare.append(own)
+    return nodes, np.cumsum([level.size for level in levels]), followed
+
+
+def _distinct(nodes: NDArray[np.int32]) -> NDArray[np.int32]:
+    """What `np.unique` gives, in a third of its time where there are few; `nodes` is sorted in place."""
+    nodes.sort()
+    first = np.ones(nodes.size, np.bool_)
+    np.not_equal(nodes[1:], nodes[:-1], out=first[1:])
+    return nodes[first]
 
 
 def gather(
@@ -225,7 +237,9 @@ def sort_lists(
     return lists.with_heads()
 
 
-def _met(lists: Adjacency, nodes: IntArray, above: np.float32, sign: int, within: ByteArray) -> IntArray:
+def _met(
+    lists: Adjacency, nodes: IntArray, above: np.float32, sign: int, within: ByteArray
+) -> NDArray[np.int32]:
     """Where the edges of `nodes` lead that are to be followed, in any order; as far as they go, from the heads."""
     if not lists.heads.size or not (above > 0 or sign):
         return lists.neighbour[followed(lists, nodes, above, sign, within)[0]]

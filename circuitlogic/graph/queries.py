@@ -9,6 +9,7 @@ Raised by all: `UnknownNameError` for a site or feature that does not exist, `Co
 makes no sense.
 """
 
+from dataclasses import replace
 from typing import TypeAlias, Unpack
 
 import numpy as np
@@ -32,15 +33,14 @@ from circuitlogic.graph.filters import (
 )
 from circuitlogic.graph.paths import edges_along, path_of, steps, strongest_routes
 from circuitlogic.graph.selection import choose
-from circuitlogic.graph.subgraph import Late, SubGraph
+from circuitlogic.graph.subgraph import SubGraph, Told
 
 Feature: TypeAlias = FeatureId | str
-_NOBODY = np.zeros(0, np.int32)
 
 
 def whole(graph: BaseGraph) -> SubGraph:
     """The whole graph as an answer, isolated features included."""
-    return SubGraph(graph, _NOBODY, np.arange(len(graph)), Late(graph.edges))
+    return SubGraph(graph, (), np.arange(len(graph)), Told(graph.edges))
 
 
 def ancestors(graph: BaseGraph, feature: Feature, **only: Unpack[ConeFilters]) -> SubGraph:
@@ -69,11 +69,9 @@ def neighbors(graph: BaseGraph, feature: Feature, **only: Unpack[Filters]) -> Su
 
     answer = SubGraph(
         graph,
-        behind.nodes[:1],
+        (start,),
         nodes,
-        Late(edges),
-        Late(lambda: np.minimum(np.arange(nodes.size), 1)),
-        Late(influence),
+        Told(edges, lambda: np.minimum(np.arange(nodes.size), 1), influence),
     )
     chosen = choose(answer, only.get("sites"), only.get("limit"))
     if not chosen.is_empty:
@@ -92,8 +90,8 @@ def between(graph: BaseGraph, a: Feature, b: Feature, **only: Unpack[ConeFilters
     if start == goal or start not in behind.nodes:
         return _unconnected(graph, start, goal, only)
     ahead = cone(graph, start, False, rule, depth, mask(graph, behind.nodes))
-    ends = np.unique([start, goal])
-    answer = SubGraph(graph, ends, ahead.nodes, Late(ahead.edges), Late(ahead.depth), Late(ahead.influence))
+    ends = tuple(sorted((start, goal)))
+    answer = SubGraph(graph, ends, ahead.nodes, ahead)
     if depth is not None:
         answer = _short_enough(answer, behind, depth)
     return choose(answer, only.get("sites"), only.get("limit"))
@@ -108,9 +106,8 @@ def _short_enough(answer: SubGraph, behind: Cone, depth: int) -> SubGraph:
     kept = answer.taking(np.flatnonzero((to_goal + from_start)[answer.nodes] <= depth))
     edges = kept.edges
     short = from_start[edges.source] + 1 + to_goal[edges.target] <= depth
-    return SubGraph(
-        kept.graph, kept.starts, kept.nodes, Late.of(edges.where(short)), kept.late_depth, kept.late_influence
-    )
+    details = Told(lambda: edges.where(short), lambda: kept.depth, lambda: kept.influence)
+    return replace(kept, details=details)
 
 
 def common(graph: BaseGraph, a: Feature, b: Feature, **only: Unpack[ConeFilters]) -> SubGraph:
@@ -119,16 +116,17 @@ def common(graph: BaseGraph, a: Feature, b: Feature, **only: Unpack[ConeFilters]
     Depth is to the nearer of the two, influence is on the one that the feature influences less.
     """
     rule, depth = edge_rule(only), counted("depth", only.get("depth"))
-    starts = np.unique(np.array([graph.node(a), graph.node(b)], np.int32))
-    cones = [cone(graph, int(start), True, rule, depth) for start in starts]
+    starts = tuple(sorted({graph.node(a), graph.node(b)}))
+    cones = [cone(graph, start, True, rule, depth) for start in starts]
     shared = cones[0].nodes
     for other in cones[1:]:
         shared = np.intersect1d(shared, other.nodes, assume_unique=True)
-    nodes = np.concatenate([starts, np.setdiff1d(shared, starts)])
+    nodes = np.union1d(np.array(starts, np.int32), shared)
     far = np.full(len(graph), np.iinfo(np.int32).max)
     for side in cones:
         far[side.nodes] = np.minimum(far[side.nodes], side.depth())
     nodes = nodes[np.lexsort((nodes, far[nodes]))]
+    hops = far[nodes]
 
     def edges() -> EdgeArrays:
         inside = mask(graph, nodes)
@@ -143,7 +141,7 @@ def common(graph: BaseGraph, a: Feature, b: Feature, **only: Unpack[ConeFilters]
         weaker = felt[np.argmin(np.abs(felt), axis=0), np.arange(nodes.size)]
         return np.where(np.isin(nodes, starts), 1.0, weaker)
 
-    answer = SubGraph(graph, starts, nodes, Late(edges), Late.of(far[nodes]), Late(influence))
+    answer = SubGraph(graph, starts, nodes, Told(edges, lambda: hops, influence))
     chosen = choose(answer, only.get("sites"), only.get("limit"))
     return chosen.with_explanation(explain.nothing_common(chosen, rule)) if chosen.is_empty else chosen
 
@@ -165,8 +163,8 @@ def path(graph: BaseGraph, a: Feature, b: Feature, k: int = 1, **only: Unpack[Pa
     found = tuple(path_of(graph, route) for route in routes)
     nodes, hops, felt = steps(routes, found)
     used = np.unique(np.concatenate([edges_along(graph, route) for route in routes]))
-    edges = graph.edges_at(used)
-    return SubGraph(graph, np.unique(ends), nodes, Late.of(edges), Late.of(hops), Late.of(felt), paths=found)
+    details = Told(lambda: graph.edges_at(used), lambda: hops, lambda: felt)
+    return SubGraph(graph, tuple(sorted(set(ends))), nodes, details, paths=found)
 
 
 def roots(
@@ -223,7 +221,7 @@ def find(
         filled = np.intersect1d(nodes, filled, assume_unique=True) if part else nodes
         texts = graph.nodes.label.take(filled)
         nodes = filled[[part in text.casefold() for text in texts]] if filled.size else filled
-    found = SubGraph(graph, _NOBODY, nodes, Late(EdgeArrays.empty))
+    found = SubGraph(graph, (), nodes, Told())
     if found.is_empty:
         asked = {"label": label, "kind": kind, "min_fan_in": min_fan_in, "min_fidelity": min_fidelity}
         return found.with_explanation(explain.nothing_found(graph, {**asked, "sites": sites}))
@@ -231,11 +229,9 @@ def find(
 
 
 def _cone(graph: BaseGraph, feature: Feature, backward: bool, only: ConeFilters) -> SubGraph:
-    rule = edge_rule(only)
-    walk = cone(graph, graph.node(feature), backward, rule, counted("depth", only.get("depth")))
-    answer = SubGraph(
-        graph, walk.nodes[:1], walk.nodes, Late(walk.edges), Late(walk.depth), Late(walk.influence)
-    )
+    start, rule = graph.node(feature), edge_rule(only)
+    walk = cone(graph, start, backward, rule, counted("depth", only.get("depth")))
+    answer = SubGraph(graph, (start,), walk.nodes, walk)
     sites, limit = only.get("sites"), only.get("limit")
     chosen = answer if sites is None and limit is None else choose(answer, sites, limit)
     if not chosen.is_empty:
@@ -245,7 +241,7 @@ def _cone(graph: BaseGraph, feature: Feature, backward: bool, only: ConeFilters)
 
 def _unconnected(graph: BaseGraph, start: int, goal: int, only: PathFilters | ConeFilters) -> SubGraph:
     """No path: says what the strongest one without the filters would need."""
-    rule, ends = edge_rule(only), np.unique([start, goal])
+    rule, ends = edge_rule(only), tuple(sorted({start, goal}))
     try:
         loose = strongest_routes(
             graph, (start, goal), 1, None, Rule(np.float32(0), rule.sign), walks.ANYWHERE
@@ -253,7 +249,7 @@ def _unconnected(graph: BaseGraph, start: int, goal: int, only: PathFilters | Co
     except DataError:
         loose = []
     text = explain.no_path(graph, start, goal, rule, path_of(graph, loose[0]) if loose else None)
-    return SubGraph(graph, ends, ends, Late(EdgeArrays.empty), explanation=text)
+    return SubGraph(graph, ends, np.array(ends, np.int32), Told(), explanation=text)
 
 
 def _ends(graph: BaseGraph, first: bool, isolated: bool, of: Feature | None, only: ConeFilters) -> SubGraph:
@@ -266,7 +262,7 @@ def _ends(graph: BaseGraph, first: bool, isolated: bool, of: Feature | None, onl
     chosen = walks.fan(behind, everyone, rule.above, rule.sign) == 0
     if not isolated:
         chosen &= walks.fan(ahead, everyone, rule.above, rule.sign) > 0
-    answer = SubGraph(graph, _NOBODY, np.flatnonzero(chosen), Late(EdgeArrays.empty))
+    answer = SubGraph(graph, (), np.flatnonzero(chosen), Told())
     chosen = choose(answer, only.get("sites"), only.get("limit"))
     if not chosen.is_empty:
         return chosen
@@ -277,9 +273,8 @@ def _ends_of(graph: BaseGraph, first: bool, of: Feature, only: ConeFilters) -> S
     """Where the ancestry of a feature begins, or its influence ends."""
     rule = edge_rule(only)
     walk = cone(graph, graph.node(of), first, rule, counted("depth", only.get("depth")))
-    whole_cone = SubGraph(
-        graph, walk.nodes[:1], walk.nodes, Late(EdgeArrays.empty), Late(walk.depth), Late(walk.influence)
-    )
+    details = Told(depth=walk.depth, influence=walk.influence)
+    whole_cone = SubGraph(graph, (walk.start,), walk.nodes, details)
     last = walks.fan(walk.lists, walk.nodes, rule.above, rule.sign) == 0
     last[0] = True
     chosen = choose(whole_cone.taking(np.flatnonzero(last)), only.get("sites"), only.get("limit"))

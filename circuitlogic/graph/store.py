@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import networkx
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FeatureGraph(BaseGraph):
     """All features and edges of a study. Make it with `from_edges` or `open`."""
 

@@ -62,7 +62,7 @@ def reach(
     sign: int,
     depth: int | None = None,
     within: ByteArray = ANYWHERE,
-) -> tuple[NDArray[np.int32], NDArray[np.int64], int]:
+) -> tuple[NDArray[np.int32], IntArray, int]:
     """See `plain.reach`."""
     kernels = _kernels(lists.neighbour.size)
     if kernels is None:
@@ -78,13 +78,11 @@ def reach(
         sign,
         -1 if depth is None else depth,
         within,
-        own.marks,
-        own.queue,
-        own.ends,
+        own.memory,
     )
-    found = own.queue[:count].copy(), own.ends[:levels].copy(), followed
+    found = own.queue[: count + levels].copy()
     lists.spare.append(own)
-    return found
+    return found[:count], found[count:], followed
 
 
 def gather(

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from scipy.optimize import linprog
 
 from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray
 
@@ -165,6 +164,8 @@ def _integer_votes(packed: bytes, inputs: int) -> tuple[tuple[int, ...], int] | 
 def _separating(monotone: BoolArray) -> FloatArray | None:
     """The smallest real weights >= 0 under which minimal true cells beat maximal false ones by 1 (linear
     program)."""
+    from scipy.optimize import linprog  # takes longer to load than most commands to run
+
     states = cells(inputs_of(monotone))
     true = states[minimal_true(monotone)]
     false = 1.0 - states[minimal_true(dual(monotone))]

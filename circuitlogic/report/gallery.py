@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from circuitlogic.errors import ConfigError, NothingLeftError, unknown_name
 from circuitlogic.features import FeatureId
@@ -10,13 +11,13 @@ from circuitlogic.report.gate_rows import gate_rows
 from circuitlogic.report.markdown_text import code, plain
 from circuitlogic.report.numbers import score, share
 from circuitlogic.report.rows import GateRow
-from circuitlogic.report.token_book import TokenBook
-from circuitlogic.report.token_markdown import gate_lines
-from circuitlogic.stages.causal import load_causal
 from circuitlogic.stages.extracted import load_gates, load_graph
-from circuitlogic.study import Study
+from circuitlogic.study import CAUSAL, EVIDENCE, Study
 from circuitlogic.verify.directions import Directions, directions
 from circuitlogic.verify.intervention import GateIntervention
+
+if TYPE_CHECKING:
+    from circuitlogic.report.token_book import TokenBook
 
 GAIN = 0.05
 """F1 above the current token alone from which a gate counts as using context."""
@@ -129,14 +130,14 @@ def exhibits(
         raise unknown_name("pattern", pattern, PATTERNS)
     labels = load_graph(study).labels()
     rows = gate_rows(load_gates(study), labels)
-    found = load_causal(study)
+    found = _interventions(study)
     causal = {one.feature: one for one in found or ()}
     if min_directions and found is None:
         raise ConfigError(
             f"{study.root} has no interventions yet: run `circuitlogic verify {study.root} --causal`"
         )
-    book = TokenBook(study, labels)
-    if min_gain is not None and not book.has_tokens:
+    book = _tokens(study, labels)
+    if min_gain is not None and (book is None or not book.has_tokens):
         raise ConfigError(f"{study.root} has no token-only scores: it is not of a language model")
     kept = [
         one
@@ -150,14 +151,36 @@ def exhibits(
     return tuple(sorted(kept, key=_key))
 
 
+def _interventions(study: Study) -> tuple[GateIntervention, ...] | None:
+    """None before `verify --causal`. What runs a network takes seconds to load: only where there is something."""
+    if not any(name.startswith(f"{CAUSAL}/") for name in study.artefacts()):
+        return None
+    from circuitlogic.stages.causal import load_causal
+
+    return load_causal(study)
+
+
+def _tokens(study: Study, labels: Mapping[FeatureId, str]) -> "TokenBook | None":
+    """None for images."""
+    if not study.has(EVIDENCE):
+        return None
+    from circuitlogic.report.token_book import TokenBook
+
+    return TokenBook(study, labels)
+
+
 def _candidates(
-    rows: Iterable[GateRow], pattern: str, book: TokenBook, causal: Mapping[FeatureId, GateIntervention]
+    rows: Iterable[GateRow],
+    pattern: str,
+    book: "TokenBook | None",
+    causal: Mapping[FeatureId, GateIntervention],
 ) -> Iterator[Exhibit]:
     for row in rows:
         evidence = row.gate.evidence
         if row.claims and evidence is not None and PATTERNS[pattern](row):
             feature = row.gate.feature
-            yield Exhibit(row, evidence.f1, book.baseline_f1(feature), causal.get(feature))
+            token_f1 = None if book is None else book.baseline_f1(feature)
+            yield Exhibit(row, evidence.f1, token_f1, causal.get(feature))
 
 
 def _key(one: Exhibit) -> tuple[object, ...]:
@@ -168,7 +191,7 @@ def _key(one: Exhibit) -> tuple[object, ...]:
 
 def gallery_lines(study: Study, shown: tuple[Exhibit, ...], title: str) -> Iterator[str]:
     """The gallery as Markdown."""
-    book = TokenBook(study, load_graph(study).labels())
+    book = _tokens(study, load_graph(study).labels())
     yield from (f"# {plain(title)}", "")
     yield "All numbers are held out. Ranked by interventions passed, then by use of context, then by F1. A gate"
     yield f"*uses context* if its F1 is at least {GAIN:.2f} above the best set of current tokens; else it is a word"
@@ -179,7 +202,7 @@ def gallery_lines(study: Study, shown: tuple[Exhibit, ...], title: str) -> Itera
         yield from _exhibit(number, one, book)
 
 
-def _exhibit(number: int, one: Exhibit, book: TokenBook) -> Iterator[str]:
+def _exhibit(number: int, one: Exhibit, book: "TokenBook | None") -> Iterator[str]:
     gate, row = one.row.gate, one.row
     label = f" {plain(row.label, 60)}" if row.label else ""
     yield from (f"## {number}. {code(str(gate.feature))}{label}", "")
@@ -195,8 +218,10 @@ def _exhibit(number: int, one: Exhibit, book: TokenBook) -> Iterator[str]:
     if one.verdict:
         yield f"- **{one.verdict}**"
     yield from _causal(one)
-    tokens = book.gate(gate)
+    tokens = None if book is None else book.gate(gate)
     if tokens is not None:
+        from circuitlogic.report.token_markdown import gate_lines
+
         yield from gate_lines(tokens, one.f1)
     yield ""
 

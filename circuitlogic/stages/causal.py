@@ -28,7 +28,7 @@ from circuitlogic.stages.rereading import rereader
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import NETWORK, Subject, image_samples, load_card, load_data
 from circuitlogic.stages.token_rerun import token_rerun
-from circuitlogic.study import Study
+from circuitlogic.study import CAUSAL, Study
 from circuitlogic.verify.gate_experiment import MAX_STATES, intervene
 from circuitlogic.verify.intervention import GateIntervention
 from circuitlogic.verify.interventions_file import (
@@ -41,7 +41,6 @@ from circuitlogic.verify.literal_states import IntArray
 from circuitlogic.verify.rereading import Rereading, halves, read_again
 from circuitlogic.verify.setting import MAX_SAMPLES, Rerun, Setting
 
-CAUSAL = "causal"
 SPLITS = ("heldout", "test")
 _CHOSEN, _CHOSEN_FILE = "-chosen", "chosen.json"
 

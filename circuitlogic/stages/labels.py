@@ -1,6 +1,7 @@
 """Owns what people call features: automatic labels, and over them those that somebody wrote down.
 
 Written labels lie beside the study's artefacts in `annotations.json`; no command but `label` changes them.
+Reading them needs no torch.
 """
 
 from collections import Counter
@@ -10,13 +11,14 @@ from circuitlogic.errors import ConfigError, StudyError, unknown_name
 from circuitlogic.features import FeatureId
 from circuitlogic.json_files import read_json, write_json
 from circuitlogic.render.text import clean
-from circuitlogic.stages.subject import load_card
-from circuitlogic.stages.token_contexts import load_automatic_labels
-from circuitlogic.study import ANNOTATIONS, Study
+from circuitlogic.study import ANNOTATIONS, CONTEXTS, Study
 
 SCHEMA = "circuitlogic/annotations/1"
 
+AUTOMATIC = "labels.json"
+"""File among a site's contexts."""
 LONGEST = 200
+"""Characters of a label that are kept."""
 
 
 def load_labels(study: Study) -> dict[str, str]:
@@ -26,13 +28,27 @@ def load_labels(study: Study) -> dict[str, str]:
         StudyError: `annotations.json` or the automatic labels are damaged.
     """
     found: dict[str, str] = {}
-    for site in load_card(study).sites:
-        automatic = load_automatic_labels(study, site)
+    for name in study.artefacts():
+        kind, _, site = name.partition("/")
+        automatic = load_automatic_labels(study, site) if kind == CONTEXTS else {}
         often = Counter(automatic.values())
         for index, text in automatic.items():
             # a formula of two features with one name would say nothing
             found[f"{site}/{index}"] = f"{text} #{index}" if often[text] > 1 else text
     return {name: clean(text, LONGEST) for name, text in (found | written_labels(study)).items()}
+
+
+def load_automatic_labels(study: Study, site: str) -> dict[int, str]:
+    """Automatic labels of the features of a site that has contexts.
+
+    Raises:
+        StudyError: missing or damaged.
+    """
+    path = study.folder(f"{CONTEXTS}/{site}") / AUTOMATIC
+    try:
+        return {int(index): str(text) for index, text in read_json(path).items()}
+    except ValueError:
+        raise StudyError(f"{path} is damaged: its keys must be numbers of features") from None
 
 
 def written_labels(study: Study) -> dict[str, str]:

@@ -16,7 +16,7 @@ from circuitlogic.activations.windows import TokenWindows
 from circuitlogic.errors import StudyError
 from circuitlogic.extract.rows_to_gates import encode_site
 from circuitlogic.extract.sparse_columns import columns, width_of
-from circuitlogic.json_files import read_json, write_json
+from circuitlogic.json_files import write_json
 from circuitlogic.networks.hf import logit_weights
 from circuitlogic.progress import Progress
 from circuitlogic.saes.base import SparseAutoencoder
@@ -24,8 +24,9 @@ from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
 from circuitlogic.stages.dictionaries import load_dictionary
+from circuitlogic.stages.labels import AUTOMATIC, load_automatic_labels
 from circuitlogic.stages.subject import Subject
-from circuitlogic.stages.token_labels import LABELS, automatic_labels
+from circuitlogic.stages.token_labels import automatic_labels
 from circuitlogic.study import CONTEXTS, Study
 from circuitlogic.tensor_files import read_tensors, write_tensors
 
@@ -87,7 +88,7 @@ def make_contexts(study: Study, subject: Subject, progress: Progress) -> None:
         promoted, suppressed = _extremes(direct, sae.d_sae)
         with study.making(artefact(site.name), key) as folder:
             write_tensors(folder / _FILE, {**shown, "promoted": promoted, "suppressed": suppressed})
-            write_json(folder / LABELS, {str(index): text for index, text in sorted(labels.items())})
+            write_json(folder / AUTOMATIC, {str(index): text for index, text in sorted(labels.items())})
 
 
 def _extremes(direct: Tensor | None, features: int) -> tuple[Tensor, Tensor]:
@@ -166,18 +167,3 @@ def load_contexts(study: Study, site: str) -> SiteContexts | None:
     if found["rows"].shape != found["values"].shape or found["heat"].shape[:2] != found["rows"].shape:
         raise StudyError(f"{folder / _FILE} is damaged: its contexts do not fit together")
     return SiteContexts(**found, labels=load_automatic_labels(study, site))
-
-
-def load_automatic_labels(study: Study, site: str) -> dict[int, str]:
-    """Automatic labels of a site's features; none where there are none.
-
-    Raises:
-        StudyError: damaged.
-    """
-    if not study.has(artefact(site)):
-        return {}
-    path = study.folder(artefact(site)) / LABELS
-    try:
-        return {int(index): str(text) for index, text in read_json(path).items()}
-    except ValueError:
-        raise StudyError(f"{path} is damaged: its keys must be numbers of features") from None

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from circuitlogic.activations.windows import TokenWindows
 from circuitlogic.extract.sparse_columns import columns
 
-LABELS = "labels.json"
 REACH = 3
 """How far back `X after Y` looks."""
 _MOST = 3

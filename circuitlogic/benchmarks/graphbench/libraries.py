@@ -3,7 +3,7 @@
 Every library is given the same edges as arrays and answers with node numbers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -22,11 +22,16 @@ from circuitlogic.graph.walks import Engine
 class Library(Protocol):
     """One way to hold and ask the graph."""
 
-    def ancestors(self, start: int, above: float, depth: int | None) -> IntArray:
+    @property
+    def names(self) -> Sequence[Any]:
+        """What a user calls each node: questions are asked by it."""
+        ...
+
+    def ancestors(self, start: Any, above: float, depth: int | None) -> IntArray:
         """Nodes that lead to `start`, itself included, in any order."""
         ...
 
-    def strength(self, start: int, goal: int) -> float:
+    def strength(self, start: Any, goal: Any) -> float:
         """|Weight product| of the strongest path; 0 if there is none."""
         ...
 
@@ -37,16 +42,16 @@ class Ours:
 
     graph: FeatureGraph
     names: tuple[str, ...]
-    """`site/index` of every node: users ask by name."""
+    """`site/index`, which every question reads anew."""
     walking: Engine
 
-    def ancestors(self, start: int, above: float, depth: int | None) -> IntArray:
+    def ancestors(self, start: str, above: float, depth: int | None) -> IntArray:
         """Through the public method."""
-        return self.graph.ancestors(self.names[start], min_weight=above, depth=depth).nodes
+        return self.graph.ancestors(start, min_weight=above, depth=depth).nodes
 
-    def strength(self, start: int, goal: int) -> float:
+    def strength(self, start: str, goal: str) -> float:
         """Through the public method."""
-        paths = self.graph.path(self.names[start], self.names[goal]).paths
+        paths = self.graph.path(start, goal).paths
         return abs(paths[0].product) if paths else 0.0
 
 
@@ -60,9 +65,10 @@ class NetworkX:
     def __init__(self, shape: Shape, edges: EdgeArrays) -> None:
         import networkx
 
+        self.names = range(shape.sites * shape.features)
         with collector_paused():
             self.view: Any = networkx.DiGraph()
-            self.view.add_nodes_from(range(shape.sites * shape.features))
+            self.view.add_nodes_from(self.names)
             ordered = self._ordered(edges)
             ends = ordered.source.tolist(), ordered.target.tolist()
             self.view.add_weighted_edges_from(zip(*ends, ordered.weight.tolist(), strict=True))
@@ -126,9 +132,10 @@ class RustworkX:
     """A `rustworkx.PyDiGraph`, which filters neither by weight nor by depth: a Python loop over `in_edges`."""
 
     def __init__(self, shape: Shape, edges: EdgeArrays) -> None:
+        self.names = range(shape.sites * shape.features)
         self._library: Any = import_module("rustworkx")
         self.view: Any = self._library.PyDiGraph()
-        self.view.add_nodes_from(range(shape.sites * shape.features))
+        self.view.add_nodes_from(self.names)
         with collector_paused():
             for begin in range(0, len(edges), 1_000_000):
                 part = edges.where(np.arange(begin, min(begin + 1_000_000, len(edges))))
@@ -176,6 +183,7 @@ class SciPy:
         import scipy.sparse
 
         nodes = shape.sites * shape.features
+        self.names = range(nodes)
         ends = edges.target, edges.source
         self.incoming: Any = scipy.sparse.csr_array((edges.weight, ends), shape=(nodes, nodes))
         self.outgoing: Any = self.incoming.T.tocsr()

@@ -257,22 +257,20 @@ def _ask(
 def _one(question: Question, library: Library, turn: int) -> tuple[tuple[int, float], float]:
     """Answers of one batch as (mean nodes, sum of node numbers or of strengths), and CPU seconds per call."""
     places = [(turn * question.batch + i) % len(question.starts) for i in range(question.batch)]
-    found: list[Any] = []
+    starts = [library.names[question.starts[at]] for at in places]
+    goals = [library.names[question.goals[at]] for at in places] if question.goals else []
+    found: list[Any]
     with engine(library.walking if isinstance(library, Ours) else "auto"):
         begun = process_time()
-        for at in places:
-            start = question.starts[at]
-            if question.goals:
-                found.append(library.strength(start, question.goals[at]))
-            else:
-                found.append(library.ancestors(start, question.above, question.depth))
+        if goals:
+            found = [library.strength(*ends) for ends in zip(starts, goals, strict=True)]
+        else:
+            found = [library.ancestors(start, question.above, question.depth) for start in starts]
         seconds = (process_time() - begun) / len(places)
-    if question.goals:
+    if goals:
         return (0, float(sum(found))), seconds
-    return (
-        sum(len(one) for one in found) // len(found),
-        float(sum(int(one.sum()) for one in found)),
-    ), seconds
+    nodes = sum(len(one) for one in found) // len(found)
+    return (nodes, float(sum(int(one.sum()) for one in found))), seconds
 
 
 def _cpu(call: Callable[[], object]) -> float:

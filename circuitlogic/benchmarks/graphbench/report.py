@@ -26,7 +26,8 @@ _DIAGNOSIS = """What the figures hang on:
   lie side by side and cost a seventh of it. Only that best case for ancestors was measured until November 2026;
   it is kept here, with the order of tests in the loop that is faster for it. The prototype behind the targets
   measured 0.6 ms for tiny and 119 ms for deep answers, which is what the other order costs.
-* *Tiny answers.* Ours are mostly Python: reading the name, checking the options, making the answer.
+* *Tiny answers.* The walk is a small part of ours; the rest is Python that reads the name, checks the options,
+  calls the kernel and makes the answer, and at first the memory that all of these wait for.
 """
 
 
@@ -192,8 +193,9 @@ nodes, same strength. Python {python_version()}, {machine()}. {_load_text(bench)
 {_DIAGNOSIS}
 ## Questions
 
-CPU milliseconds of one call. Ours include reading the feature's name and making the answer; the peers are
-given node numbers and give node numbers.
+CPU milliseconds of one call, what is asked about in hand. Ours include reading the feature's name and making the
+answer; the peers are given node numbers and give node numbers. A round asks each library about
+{", ".join(str(q.batch) for q in bench.questions)} features (by column), one after the other.
 
 {markdown_table(("first", *(q.text for q in bench.questions)), _answer_rows(bench, _first))}
 

@@ -67,11 +67,12 @@ def export(
 
 def _to_stdout(study: Path, form: str, streams: Streams, check: bool) -> None:
     from circuitlogic.graph.exporters import EXPORTERS, render
+    from circuitlogic.stages.extracted import load_graph
     from circuitlogic.study import Study
 
     if check:
         raise ConfigError("--check reads a file back: give one with --out")
-    parts = render(Study.open(study).graph, form)
+    parts = render(load_graph(Study.open(study)), form)
     if EXPORTERS[form].loses:
         streams.say(f"{form} does not carry {EXPORTERS[form].loses}")
     if len(parts) > 1:
@@ -83,12 +84,13 @@ def _to_file(study: Path, path: Path, form: str, streams: Streams, check: bool, 
     from circuitlogic.graph.exporters import EXPORTERS
     from circuitlogic.graph.exporters import export as run
     from circuitlogic.graph.importers import READERS
+    from circuitlogic.stages.extracted import load_graph
     from circuitlogic.study import Study
 
     if check and form not in READERS:
         raise ConfigError(f"--check needs a format that is read back: {', '.join(READERS)}")
     check_free(path, path.with_name(f"{path.stem}.nodes{path.suffix}"), force=force)
-    graph = Study.open(study).graph
+    graph = load_graph(Study.open(study))
     write("".join(f"{file}\n" for file in run(graph, path, form)))
     if EXPORTERS[form].loses:
         streams.say(f"{form} does not carry {EXPORTERS[form].loses}")

@@ -70,10 +70,11 @@ def _answer(
         upstream: Of a cone: whether it holds inputs or outputs; None for other answers, which are no trees.
     """
     from circuitlogic.cli.answers import print_answer
+    from circuitlogic.stages.extracted import load_graph
     from circuitlogic.study import Study
 
     root = _study.get()
-    graph = Study.open(root).graph
+    graph = load_graph(Study.open(root))
     limit = output.limit if limited else None
     print_answer(
         root,
@@ -284,11 +285,12 @@ def contributions(
     """
     from circuitlogic.cli.contribution_listing import print_contributions
     from circuitlogic.stages.activity import site_activity
+    from circuitlogic.stages.extracted import load_graph
     from circuitlogic.study import Study
 
     root = _study.get()
     study = Study.open(root)
-    graph = study.graph
+    graph = load_graph(study)
     wanted = graph.feature(graph.node(_node(graph, feature)))
     activity = site_activity(study, split, up_to=wanted.site)
     only = narrow.only(graph, narrow.min_weight, output.limit)
