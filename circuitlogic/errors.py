@@ -55,15 +55,18 @@ class MissingDependencyError(CircuitLogicError):
     exit_code = EXIT_MISSING_DEPENDENCY
 
 
-def unknown_name(what: str, given: str, known: Iterable[str], limit: int = 4) -> UnknownNameError:
-    """The error for a name that is not among `known`: near names first, else the first few of all."""
+def unknown_name(
+    what: str, given: str, known: Iterable[str], limit: int = 4, most: int = 12
+) -> UnknownNameError:
+    """The error for a name that is not among `known`: near names first, else all of up to `most`, or a few."""
     names = sorted(set(known))
     near = get_close_matches(given, names, n=limit, cutoff=0.5)
     if near:
         hint = f"did you mean {', '.join(near)}?"
     elif names:
-        more = f" and {len(names) - limit} more" if len(names) > limit else ""
-        hint = f"known: {', '.join(names[:limit])}{more}"
+        told = names if len(names) <= most else names[:limit]
+        more = f" and {len(names) - limit} more" if len(names) > most else ""
+        hint = f"known: {', '.join(told)}{more}"
     else:
         hint = "there are none"
     return UnknownNameError(f"unknown {what} {given!r}: {hint}")

@@ -27,9 +27,10 @@ def test_near_names_come_first() -> None:
 
 
 def test_without_near_names_some_are_listed() -> None:
-    known = [f"layer{i}" for i in range(9)]
+    assert "known: a, b, c, d, e" in str(unknown_name("site", "zzz", "abcde"))
+    known = [f"layer{i}" for i in range(10, 23)]
     message = str(unknown_name("site", "zzz", known))
-    assert "known: layer0, layer1, layer2, layer3 and 5 more" in message
+    assert "known: layer10, layer11, layer12, layer13 and 9 more" in message
     assert str(unknown_name("gate", "x", [])).endswith("there are none")
 
 

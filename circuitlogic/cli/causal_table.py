@@ -23,7 +23,7 @@ def chosen(gates: Sequence["GateIntervention"], feature: str | None) -> tuple["G
         return tuple(gates)
     found = tuple(gate for gate in gates if str(gate.feature) == feature)
     if not found:
-        raise unknown_name("gate with a formula", feature, (str(gate.feature) for gate in gates))
+        raise unknown_name("gate that was intervened on", feature, (str(gate.feature) for gate in gates))
     return found
 
 
@@ -49,14 +49,16 @@ def draw_gates(streams: Streams, gates: Sequence["GateIntervention"]) -> None:
             f"{gate.confirmed_literals}/{gate.decided_literals}",
             gate.kind_confirmed,
             _share(_effect(gate)),
-            _share(gate.control),
+            _share(gate.control if gate.decided_literals else None),
             _kills(gate),
         )
         for gate in gates
     )
     notes = (
         "Each literal switched off and on in the original network, where the formula says that this matters.",
-        "Sign confirmed: of the literals with samples enough. Control: a random direction of the same norm.",
+        "Sign confirmed: of the literals with samples enough. Effect: share of outputs that follow, their mean.",
+        "Control: the same for a random direction of the same norm. Kind confirmed: every literal switches the",
+        "output where the formula says so, and not where it does not; a graded gate's inputs add up.",
         "Kill: share of firing outputs that a NOT literal silences, as observed and under intervention.",
     )
     streams.draw(FittingTable("Gates under intervention", columns, rows, notes))
@@ -224,8 +226,8 @@ def _kills(gate: "GateIntervention") -> str:
 
 
 def _effect(gate: "GateIntervention") -> float | None:
-    samples = sum(literal.samples for literal in gate.literals)
-    return sum(li.samples * li.effect for li in gate.literals) / samples if samples else None
+    decided = [literal.effect for literal in gate.literals if not literal.insufficient]
+    return sum(decided) / len(decided) if decided else None
 
 
 def _sign(sign: int) -> str:

@@ -53,7 +53,8 @@ def draw_extraction(streams: Streams, study: "Study", result: Extraction) -> Non
     streams.draw(Padding(kind_table(view), (0, 0, 1, 0)))
     streams.draw(feature_network_table(view))
     threshold, gates = result.document["threshold"], sum(result.kinds.values())
-    streams.draw(f"{result.edges:,} edges with |weight| above {threshold:g}, {gates:,} gates")
+    kept = f" ({view.header.selection})" if view.header.selection else ""
+    streams.draw(f"{result.edges:,} edges with |weight| above {threshold:g}{kept}, {gates:,} gates")
 
 
 def draw_network(streams: Streams, study: "Study", metrics: "NetworkMetrics") -> None:
@@ -67,6 +68,8 @@ def draw_network(streams: Streams, study: "Study", metrics: "NetworkMetrics") ->
 
     view = study_view(study)
     header = replace(view.header, threshold=metrics.threshold)
+    if metrics.original is not None and header.accuracy(metrics.original.split) is None:
+        header = replace(header, scores=(*header.scores, metrics.original))
     streams.draw(feature_network_table(replace(view, header=header, variants=variant_rows(metrics))))
     if metrics.dictionaries:
         streams.draw(guards_table(metrics))

@@ -61,6 +61,11 @@ class Evidence:
     train_f1: float
     """The formula's F1 on the training samples it was chosen on."""
 
+    @property
+    def iou(self) -> float:
+        """Firings that are both said and true, per firing of either."""
+        return self.f1 / (2 - self.f1)
+
 
 @dataclass(frozen=True, slots=True)
 class TableRow:

@@ -193,9 +193,13 @@ def gallery_lines(study: Study, shown: tuple[Exhibit, ...], title: str) -> Itera
     """The gallery as Markdown."""
     book = _tokens(study, load_graph(study).labels())
     yield from (f"# {plain(title)}", "")
-    yield "All numbers are held out. Ranked by interventions passed, then by use of context, then by F1. A gate"
-    yield f"*uses context* if its F1 is at least {GAIN:.2f} above the best set of current tokens; else it is a word"
-    yield "list. Interventions: literals switched off (removal) and on (insertion) in the original network;"
+    if book is None:
+        yield "All numbers are held out. Ranked by interventions passed, then by F1."
+    else:
+        yield "All numbers are held out. Ranked by interventions passed, then by use of context, then by F1. A"
+        yield f"gate *uses context* if its F1 is at least {GAIN:.2f} above the best set of current tokens; else it"
+        yield "is a word list."
+    yield "Interventions: literals switched off (removal) and on (insertion) in the original network;"
     yield "a direction passes if most outputs follow the formula, and more than under a random direction."
     yield ""
     for number, one in enumerate(shown, start=1):
@@ -204,6 +208,7 @@ def gallery_lines(study: Study, shown: tuple[Exhibit, ...], title: str) -> Itera
 
 def _exhibit(number: int, one: Exhibit, book: "TokenBook | None") -> Iterator[str]:
     gate, row = one.row.gate, one.row
+    samples = "samples" if book is None else "tokens"
     label = f" {plain(row.label, 60)}" if row.label else ""
     yield from (f"## {number}. {code(str(gate.feature))}{label}", "")
     yield f"- {plain(gate.kind)}: {code(row.expression)}"
@@ -212,7 +217,7 @@ def _exhibit(number: int, one: Exhibit, book: "TokenBook | None") -> Iterator[st
     if evidence is not None:
         yield (
             f"- F1 {score(evidence.f1)}, precision {score(evidence.precision)}, recall {score(evidence.recall)}, "
-            f"{evidence.support} firings of {evidence.samples} tokens; best single input "
+            f"{evidence.support} firings of {evidence.samples} {samples}; best single input "
             f"{score(evidence.baseline_f1)}, connector {score(evidence.connector_f1)}"
         )
     if one.verdict:

@@ -128,6 +128,8 @@ def _scores(evidence: Evidence) -> Text:
         ("single input", score(evidence.baseline_f1)),
         ("row", score(evidence.connector_f1)),
         ("ceiling", score(evidence.ceiling_f1)),
+        ("IoU", score(evidence.iou)),
+        ("MCC", score(evidence.mcc)),
         ("R²", score(evidence.r2)),
         ("coverage", share(evidence.coverage, 0)),
         ("train F1", score(evidence.train_f1)),

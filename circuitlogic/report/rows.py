@@ -27,6 +27,8 @@ class Header:
     seed: int
     threshold: float | None
     """Edges have |weight| above it, between unit-scale features; None before extraction."""
+    selection: str
+    """Edges kept before the threshold, in words; empty for all."""
     settings: tuple[tuple[str, str], ...]
     """Settings that shape the result: dotted name, value."""
     hashes: tuple[tuple[str, str], ...]

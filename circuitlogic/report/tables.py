@@ -109,6 +109,9 @@ def feature_network_table(view: StudyView) -> FittingTable:
         f"{_samples(final.split, final.samples)}. Recovered: of the loss with the last site zero (mean) ablated.",
         f"Last row: the graph itself, run as a network after thresholding at |w| > {view.header.threshold:g}.",
     )
+    if view.header.selection:
+        kept = f"Kept before that: {view.header.selection}, not tuned again; `circuitlogic sweep` prunes and tunes."
+        notes += (kept,)
     return FittingTable("Feature network", fitting(NETWORK_COLUMNS), tuple(rows), notes)
 
 

@@ -15,6 +15,7 @@ from circuitlogic.stages.class_evidence import load_class_evidence
 from circuitlogic.stages.connecting import load_connector_metrics
 from circuitlogic.stages.dictionaries import load_dictionary, load_sae_metrics
 from circuitlogic.stages.extracted import GATES, GRAPH, load_gates, load_graph
+from circuitlogic.stages.feature_network import selection_words
 from circuitlogic.stages.given import artefact as given_artefact
 from circuitlogic.stages.given import given_sites, load_given
 from circuitlogic.stages.network_metrics import FIDELITY, NetworkMetrics, load_metrics
@@ -82,6 +83,7 @@ def _header(study: Study, card: NetworkCard, metrics: NetworkMetrics | None) -> 
         scores=card.scores,
         seed=config.seed,
         threshold=None if metrics is None else metrics.threshold,
+        selection=selection_words(study),
         settings=_settings(config),
         hashes=tuple((name, study.entry(name).content[:12]) for name in study.artefacts()),
         commands=_commands(study, card, metrics),

@@ -38,6 +38,7 @@ from circuitlogic.substitute.interventional import TrueMap
 from circuitlogic.substitute.tuning import tune_feature_network
 from circuitlogic.verify.faithfulness import (
     faithfulness,
+    original_scores,
     reconstruction_faithfulness,
     reference,
     site_fidelity,
@@ -178,6 +179,19 @@ def load_selected(study: Study) -> tuple[Connector, ...]:
     return _load(study, SELECTED if current else TUNED)
 
 
+def selection_words(study: Study) -> str:
+    """Which edges `extract` was asked to keep before the threshold; empty for all of them."""
+    if not study.has(SELECTED):
+        return ""
+    choice = read_json(study.folder(SELECTED) / CHOICE)
+    parts: list[str] = []
+    if choice["edges"] is not None:
+        parts.append(f"the best {choice['edges']:,} edges")
+    if choice["top_k"] is not None:
+        parts.append(f"at most {choice['top_k']:,} inputs a feature")
+    return f"{', '.join(parts)} by {choice['score']}" if parts else ""
+
+
 def selection_key(study: Study, choice: dict[str, Any]) -> str:
     """The key of the edges selected from what is tuned now."""
     made_from = [study.entry(name).content for name in (TUNED, activations_artefact("train"))]
@@ -229,6 +243,7 @@ def measure_chain(
         tuple(sparsity_of(c, alive) for c, alive in zip(cut.connectors, live, strict=True)),
         site_fidelity(cut, activations, split),
         _fits(solved, tuned, activations, split),
+        original_scores(ref),
     )
 
 

@@ -90,6 +90,8 @@ def write_labels(study: Study, labels: Mapping[str, str | None], sizes: Mapping[
             raise unknown_name("feature", name, [f"{feature.site}/{sizes[feature.site] - 1}"])
         if text is None:
             kept.pop(str(feature), None)
+        elif text and not text.strip():
+            raise ConfigError(f"the label of {name} is blank: write words, or '' to hide the automatic label")
         elif len(text) > LONGEST:
             raise ConfigError(f"the label of {name} has {len(text)} characters: at most {LONGEST} are kept")
         else:

@@ -6,12 +6,13 @@ from typing import Any
 from circuitlogic.connectors.scores import FeatureFidelity, Sparsity
 from circuitlogic.errors import StudyError
 from circuitlogic.json_files import read_json, write_json
+from circuitlogic.networks.scores import ClassifierScores
 from circuitlogic.study import Study
 from circuitlogic.verify.scores import Faithfulness
 
 FIDELITY = "fidelity"
 """Artefact that holds the metrics at the extracted threshold."""
-MEASURED = 2
+MEASURED = 3
 """Changes when what is measured does: older figures are then measured again."""
 _METRICS = "metrics.json"
 
@@ -41,6 +42,8 @@ class NetworkMetrics:
     """Of each predicted site's features in the thresholded chain."""
     dictionaries: tuple[DictionaryFit, ...] = ()
     """Of every site, in order; empty where connectors stand for one layer each."""
+    original: ClassifierScores | None = None
+    """The classifier itself on the same samples; None for a language model."""
 
 
 def save_metrics(metrics: NetworkMetrics, study: Study, artefact: str, key: str) -> None:
@@ -70,6 +73,7 @@ def metrics_from_json(value: dict[str, Any]) -> NetworkMetrics:
         tuple(Sparsity(**v) for v in value["sparsity"]),
         tuple(FeatureFidelity(**v) for v in value["fidelity"]),
         tuple(DictionaryFit(**v) for v in value["dictionaries"]),
+        ClassifierScores(**value["original"]) if value.get("original") else None,
     )
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from circuitlogic.activations.paired import INPUTS, OUTPUTS, PairedActivations
 from circuitlogic.connectors.metrics import FeatureFidelity, feature_fidelity
 from circuitlogic.networks.protocol import Tail
+from circuitlogic.networks.scores import ClassifierScores
 from circuitlogic.substitute.feature_network import FeatureNetwork
 from circuitlogic.verify.scores import Faithfulness
 
@@ -54,6 +55,13 @@ def reference(
         float(F.cross_entropy(torch.cat(zero).double(), labels)),
         float(F.cross_entropy(torch.cat(mean).double(), labels)),
     )
+
+
+def original_scores(ref: Reference) -> ClassifierScores:
+    """The original on the samples of `ref`."""
+    outputs = ref.outputs.double()
+    right = float((outputs.argmax(1) == ref.labels).double().mean())
+    return ClassifierScores(ref.split, len(ref.labels), right, float(F.cross_entropy(outputs, ref.labels)))
 
 
 def compare(

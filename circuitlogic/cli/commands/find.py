@@ -26,6 +26,7 @@ _COLUMNS = (
     "passes",
 )
 _SHOWN = ("feature", "label", "expression", "f1", "token_f1", "verdict", "passes")
+_SHOWN_OF_IMAGES = ("feature", "label", "kind", "expression", "f1", "precision", "recall", "passes")
 
 
 @output_options
@@ -37,7 +38,9 @@ def find(
     min_f1: Annotated[float, typer.Option(min=0.0, max=1.0, help="Held-out F1 at least.")] = 0.0,
     min_gain: Annotated[
         float | None,
-        typer.Option(min=-1.0, max=1.0, help="Held-out F1 above the current token alone at least."),
+        typer.Option(
+            min=-1.0, max=1.0, help="Language models: held-out F1 above the current token alone at least."
+        ),
     ] = None,
     directions: Annotated[
         int,
@@ -77,7 +80,9 @@ def find(
     rows = [_values(one) for one in found]
     about = {"study": str(study), "pattern": pattern, "found": len(found)}
     limit = output.limit or (20 if output.is_default else None)
-    write_listing(Listing("find", _COLUMNS, rows, _SHOWN, about), replace(output, limit=limit))
+    speaks = any(one.token_f1 is not None for one in found)
+    shown_columns = _SHOWN if speaks else _SHOWN_OF_IMAGES
+    write_listing(Listing("find", _COLUMNS, rows, shown_columns, about), replace(output, limit=limit))
 
 
 def _values(one: "Exhibit") -> "dict[str, Value]":

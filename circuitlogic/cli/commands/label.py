@@ -46,7 +46,8 @@ def label(
     if changes:
         graph = load_graph(opened)
         write_labels(opened, changes, dict(zip(graph.sites, graph.site_sizes, strict=True)))
-        output.streams.say(f"{len(changes)} label{'s' if len(changes) > 1 else ''} written to {study}")
+        done = "removed from" if remove else "written to"
+        output.streams.say(f"{len(changes)} label{'s' if len(changes) > 1 else ''} {done} {study}")
         return
     _list(opened, feature, output)
 

@@ -8,6 +8,8 @@ from circuitlogic.logic.kinds.words import graded_text
 
 def _unexplained(gate: Gate, label: Label) -> str:
     del label
+    if not gate.inputs:
+        return "no edge leads to it"
     if gate.evidence is None:
         return "not explained by its inputs"
     return f"not explained by its inputs (ceiling {gate.evidence.ceiling_f1:.2f})"
