@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from scipy import sparse
 
 from circuitlogic.compiling import COMPILES
-from circuitlogic.connectors import relu_kernel
+from circuitlogic.connectors import relu_block
 from circuitlogic.connectors.gram_statistics import checked_pair
 from circuitlogic.connectors.lasso import Penalty, SolvedRows, each_above_zero
 from circuitlogic.connectors.prices import Prices, equal_prices
@@ -147,7 +147,7 @@ def _allowed(weight: np.ndarray, prices: Prices) -> np.ndarray:
 
 def _solve_compiled(task: _Task, rows: np.ndarray) -> None:
     samples, prices = task.samples, task.prices
-    relu_kernel.solve_rows(
+    relu_block.solve_rows(
         samples.by_sample, samples.by_input, samples.by_output, samples.sums, samples.samples, rows,
         prices.up, prices.down, task.penalties, task.weight, task.bias, task.gaps, float(task.gap), _ROUNDS,
     )  # fmt: skip
