@@ -106,7 +106,7 @@ def _fit_block(
         own = slice(by_output[0][row], by_output[0][row + 1])
         positive = by_output[1][own]
         bias[row], parts[r, 0], parts[r, 1], parts[r, 2], members, extra = _fit_row(
-            by_input, positive, by_output[2][own], n, np.flatnonzero(working[r]), penalty[row] * up[priced],
+            by_input, positive, by_output[2][own].astype(np.float64), n, np.flatnonzero(working[r]), penalty[row] * up[priced],
             penalty[row] * down[priced], w[row], bias[row], place, tolerances[r],
         )  # fmt: skip
         first[2 * r], stop[2 * r] = places[r], places[r] + len(positive)
@@ -144,7 +144,7 @@ def _solve_rows(
     left, working = np.ones(count, np.bool_), np.zeros((count, len(sums)), np.bool_)
     scales, strictness = np.zeros(count), np.full(count, _INNER)
     for r in range(count):
-        y = by_output[2][by_output[0][rows[r]] : by_output[0][rows[r] + 1]]
+        y = by_output[2][by_output[0][rows[r]] : by_output[0][rows[r] + 1]].astype(np.float64)
         scales[r], working[r] = half_variance(y, n), w[rows[r]] != 0.0
         if scales[r] == 0.0:
             w[rows[r]], bias[rows[r]], gaps[rows[r]], left[r] = 0.0, y.sum() / n, 0.0, False
