@@ -52,12 +52,19 @@ def rows(
     return [Figure(experiment, arm, name, float(v), seed, split, samples) for name, v in values.items()]
 
 
+def stored(path: Path, key: str) -> list[Figure] | None:
+    """The figures at `path`; None where there are none, or they were computed with another key."""
+    if not path.exists():
+        return None
+    found = read_json(path)
+    return load_figures(path) if (found.get("$schema"), found.get("key")) == (_SCHEMA, key) else None
+
+
 def cached(path: Path, key: str, compute: Callable[[], Iterable[Figure]]) -> list[Figure]:
     """The figures stored at `path` if they were computed with this key, else computed now and stored."""
-    if path.exists():
-        stored = read_json(path)
-        if stored.get("$schema") == _SCHEMA and stored.get("key") == key:
-            return load_figures(path)
+    known = stored(path, key)
+    if known is not None:
+        return known
     found = list(compute())
     write_json(path, {"$schema": _SCHEMA, "key": key, "figures": [asdict(f) for f in found]})
     return found

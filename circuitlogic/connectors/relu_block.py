@@ -34,7 +34,8 @@ def _fit_row(
     """Solve one row on its working set, w in place.
 
     Returns:
-        The bias; mean θ·y, mean θ² and the penalty; the kept samples, and their θ above the -max(b, 0) of the others.
+        The bias; mean θ·y, mean θ² and the penalty; the kept samples, and their θ above -max(b, 0), which all
+        others have.
     """
     members = members_of(positive, working, by_input[0], by_input[1], place)
     first, own, inside = local_rows(working, *by_input, place, len(members))
@@ -104,10 +105,10 @@ def _fit_block(
     for r in np.flatnonzero(left):
         row, priced = rows[r], rows[r] if len(up) > 1 else 0
         own = slice(by_output[0][row], by_output[0][row + 1])
-        positive = by_output[1][own]
+        positive, y = by_output[1][own], by_output[2][own].astype(np.float64)
         bias[row], parts[r, 0], parts[r, 1], parts[r, 2], members, extra = _fit_row(
-            by_input, positive, by_output[2][own].astype(np.float64), n, np.flatnonzero(working[r]), penalty[row] * up[priced],
-            penalty[row] * down[priced], w[row], bias[row], place, tolerances[r],
+            by_input, positive, y, n, np.flatnonzero(working[r]), penalty[row] * up[priced],
+            penalty[row] * down[priced], w[row], float(bias[row]), place, tolerances[r],
         )  # fmt: skip
         first[2 * r], stop[2 * r] = places[r], places[r] + len(positive)
         first[2 * r + 1] = stop[2 * r]

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from circuitlogic import pipeline
 from circuitlogic.activations.paired import PairedActivations
-from circuitlogic.benchmarks.figures import Figure, cached, rows
+from circuitlogic.benchmarks.figures import Figure, rows
 from circuitlogic.benchmarks.seed_experiment import strongest
+from circuitlogic.benchmarks.unwrap.arms import Arms
 from circuitlogic.benchmarks.unwrap.exact import Exact, solved_exactly
 from circuitlogic.benchmarks.unwrap.measured import medians, network_figures
 from circuitlogic.benchmarks.unwrap.rungs import (
@@ -34,6 +35,7 @@ from circuitlogic.benchmarks.unwrap.rungs import (
 )
 from circuitlogic.config import StudyConfig, TuneConfig
 from circuitlogic.datasets.images import ImageData
+from circuitlogic.errors import StudyError
 from circuitlogic.progress import Progress
 from circuitlogic.stages.captured import captured, load_activations, load_labels
 from circuitlogic.stages.controls import randomised_subject
@@ -42,11 +44,7 @@ from circuitlogic.stages.extracting import make_gates, make_graph
 from circuitlogic.stages.feature_network import load_feature_network, true_map_of
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.selecting import make_selection
-from circuitlogic.stages.subject import (
-    Subject,
-    image_samples,
-    load_data,
-)
+from circuitlogic.stages.subject import NETWORK, Subject, image_samples, load_data
 from circuitlogic.stages.subject_kinds import stored_subject
 from circuitlogic.study import Study
 from circuitlogic.substitute.feature_network import FeatureNetwork
@@ -67,10 +65,13 @@ GAIN = 0.05
 class UnwrapExperiment:
     """One seed's studies and arms; finished arms are read back."""
 
-    def __init__(self, folder: Path, config: StudyConfig, progress: Progress) -> None:
+    def __init__(
+        self, folder: Path, config: StudyConfig, progress: Progress, only_finished: bool = False
+    ) -> None:
         self.folder, self.config, self.progress = folder, config, progress
         self.seed, self.threshold = config.seed, config.extract.threshold
-        self.data: ImageData = load_data(config, progress)
+        self.only_finished = only_finished
+        self.arms = Arms(folder / "arms", only_finished, progress)
         self._held = ExitStack()
         self._test: PairedActivations | None = None
 
@@ -93,10 +94,28 @@ class UnwrapExperiment:
     # --- studies
 
     @cached_property
+    def data(self) -> ImageData:
+        """All images."""
+        return load_data(self.config, self.progress)
+
+    @cached_property
     def first(self) -> Study:
         """The study that the others take their network and activations from."""
-        config = base_config(self.config, "matched")
-        return pipeline.train(self.folder / "matched", config, self.progress, self.data)
+        return self._trained("matched")
+
+    def _trained(self, base: Base) -> Study:
+        """The study of a base, trained as far as it is not; where only finished arms are wanted, as it is.
+
+        Raises:
+            StudyError: it is not there, or was made with other settings.
+        """
+        config = base_config(self.config, base)
+        if not self.only_finished:
+            return pipeline.train(self.folder / base, config, self.progress, self.data)
+        found = Study.open(self.folder / base)
+        if replace(found.config, data=config.data) != config:
+            raise StudyError(f"{found.root} was made with other settings")
+        return found
 
     @cached_property
     def subject(self) -> Subject:
@@ -108,9 +127,9 @@ class UnwrapExperiment:
         if base == "matched":
             return self.first
         root = self.folder / base
-        if not root.exists():
+        if not root.exists() and not self.only_finished:
             _copy(self.first.root, root)
-        return pipeline.train(root, base_config(self.config, base), self.progress, self.data)
+        return self._trained(base)
 
     def solved(self, base: Base) -> FeatureNetwork:
         """The chain as its solver left it."""
@@ -135,20 +154,19 @@ class UnwrapExperiment:
 
     def headline(self) -> list[Figure]:
         """The recipe at the seed's budget as a whole study, gates included."""
-        path = self.folder / "arms" / "headline.json"
         config = self._final_config()
-        study = self.study("matched")
-        made_from = [study.entry(a).content for a in study.artefacts()]
 
         def compute() -> Iterator[Figure]:
             root = self.folder / STUDY
             if not root.exists():
-                _copy(study.root, root)
+                _copy(self.first.root, root)
             made = pipeline.train(root, config, self.progress, self.data)
             yield from self._scored("curve", str(BUDGET), made, self.subject, self.samples(test=True))
             yield from self._gates("trained", made)
 
-        return cached(path, study.key("headline", config, made_from), compute)
+        return self.arms.figures(
+            "headline", lambda: self.first.key("headline", config, _contents(self.first)), compute
+        )
 
     def _final_config(self) -> StudyConfig:
         return replace(base_config(self.config, "matched"), tune=replace(JOINT, edges=BUDGET))
@@ -190,10 +208,10 @@ class UnwrapExperiment:
         test: bool = False,
         budget: int = 0,
     ) -> list[Figure]:
-        base_study = self.first if base == "neurons" else self.study(base)
-        made_from = [base_study.entry(a).content for a in base_study.artefacts()]
-        key = base_study.key(experiment, arm, tune, exact, budget, self.threshold, self.seed, made_from, test)
-        path = self.folder / "arms" / f"{_slug(experiment)}--{_slug(arm)}.json"
+        def key() -> str:
+            study = self.first if base == "neurons" else self.study(base)
+            made_from = _contents(study)
+            return study.key(experiment, arm, tune, exact, budget, self.threshold, self.seed, made_from, test)
 
         def compute() -> Iterator[Figure]:
             self.progress.note(f"seed {self.seed}: {experiment}, {arm}")
@@ -203,7 +221,7 @@ class UnwrapExperiment:
                 experiment, arm, self.seed, solved, tuned, self.threshold, self.samples(test)
             )
 
-        return cached(path, key, compute)
+        return self.arms.figures(f"{_slug(experiment)}--{_slug(arm)}", key, compute)
 
     def _tuned(
         self, solved: FeatureNetwork, tune: TuneConfig | None, exact: Exact | None, budget: int
@@ -227,7 +245,6 @@ class UnwrapExperiment:
 
     def random(self) -> list[Figure]:
         """The whole study once more, on the classifier with shuffled weights."""
-        path = self.folder / "arms" / "random.json"
         config = self._final_config()
 
         def compute() -> Iterator[Figure]:
@@ -237,7 +254,9 @@ class UnwrapExperiment:
             yield from self._scored(RANDOM, RANDOM_ARM, study, subject, {"heldout": heldout})
             yield from self._gates(RANDOM_ARM, study)
 
-        return cached(path, self.first.key(RANDOM, config, self.subject.identity), compute)
+        return self.arms.figures(
+            "random", lambda: self.first.key(RANDOM, config, self.first.entry(NETWORK).content), compute
+        )
 
     def _scored(
         self,
@@ -267,6 +286,10 @@ class UnwrapExperiment:
         }
         samples = len(load_labels(study, "heldout"))
         yield from rows("gates", arm, self.seed, "heldout", samples, values)
+
+
+def _contents(study: Study) -> list[str]:
+    return [study.entry(artefact).content for artefact in study.artefacts()]
 
 
 def _slug(name: str) -> str:

@@ -101,11 +101,11 @@ def unwrap(
     config = config_from_mapping({"data": {"dataset": "mnist", **({} if data is None else {"path": data})}})
     chosen = parse_widths(seeds, what="--seeds", lowest=0)
     command = f"circuitlogic bench unwrap --seeds {seeds}" + (f" --parts {parts}" if parts else "")
-    if finished:
-        write(f"{report_finished(work, out, chosen, command)}\n")
-        return
     with with_threads(threads), console_progress(Streams(color=not no_color, quiet=quiet)) as progress:
-        report = run(work, out, config, chosen, command, _names(parts, ",") or PARTS, progress)
+        if finished:
+            report = report_finished(work, out, config, chosen, command, progress)
+        else:
+            report = run(work, out, config, chosen, command, _names(parts, ",") or PARTS, progress)
     write(f"{report}\n")
 
 
