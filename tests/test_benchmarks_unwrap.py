@@ -14,7 +14,8 @@ from circuitlogic.benchmarks.unwrap.answers import target_rows
 from circuitlogic.benchmarks.unwrap.arms import Arms
 from circuitlogic.benchmarks.unwrap.report import write_unwrap_report
 from circuitlogic.benchmarks.unwrap.run import report_finished
-from circuitlogic.benchmarks.unwrap.rungs import BUDGET, LADDER, UNGUARDED, base_config
+from circuitlogic.benchmarks.unwrap.rungs import BUDGET, LADDER, base_config
+from circuitlogic.benchmarks.unwrap.trials import UNGUARDED
 from circuitlogic.config import SaeConfig, StudyConfig
 from circuitlogic.errors import StudyError
 from circuitlogic.study import Study

@@ -28,11 +28,11 @@ from circuitlogic.benchmarks.unwrap.rungs import (
     LADDER_BUDGETS,
     NEURON_CURVE,
     NEURONS,
-    UNGUARDED,
     Base,
     Rung,
     base_config,
 )
+from circuitlogic.benchmarks.unwrap.trials import TRIALS, TRIED_ON
 from circuitlogic.config import StudyConfig, TuneConfig
 from circuitlogic.datasets.images import ImageData
 from circuitlogic.errors import StudyError
@@ -51,8 +51,8 @@ from circuitlogic.substitute.feature_network import FeatureNetwork
 from circuitlogic.substitute.tuning import tune_feature_network
 from circuitlogic.verify.controls import neuron_network
 
-Part = Literal["headline", "neurons", "curve", "random", "ladder"]
-PARTS: tuple[Part, ...] = ("headline", "neurons", "curve", "random", "ladder")
+Part = Literal["headline", "neurons", "curve", "random", "trials", "ladder"]
+PARTS: tuple[Part, ...] = ("headline", "neurons", "curve", "random", "trials", "ladder")
 """In the order in which they are run over all seeds: the answer first."""
 RANDOM = "random"
 RANDOM_ARM = "randomised weights"
@@ -86,6 +86,7 @@ class UnwrapExperiment:
             "neurons": self.neurons,
             "curve": self.curve,
             "random": self.random,
+            "trials": self.trials,
             "ladder": self.ladder,
         }
         self.progress.note(f"seed {self.seed}: {name}")
@@ -180,14 +181,18 @@ class UnwrapExperiment:
         return found
 
     def neurons(self) -> list[Figure]:
-        """The original's neurons pruned by the same recipe, by effect and by magnitude; features without guards."""
-        unguarded = replace(UNGUARDED, edges=BUDGET)
-        found = self._arm("trial", f"unguarded {BUDGET}", "matched", unguarded)
+        """The original's neurons pruned by the same recipe, by effect and by magnitude."""
+        found: list[Figure] = []
         for select, budgets in NEURON_CURVE.items():
             for edges in budgets:
                 tune = replace(NEURONS, edges=edges, select=select)
                 found += self._arm(f"neurons by {select}", str(edges), "neurons", tune, test=True)
         return found
+
+    def trials(self) -> list[Figure]:
+        """What was tried to need fewer edges, on one seed."""
+        tried = TRIALS if self.seed == TRIED_ON else ()
+        return [f for trial in tried for f in self._arm("trial", trial.name, "matched", trial.tune)]
 
     def ladder(self) -> list[Figure]:
         """Every rung at the seed's budget, at half and at double."""

@@ -76,7 +76,10 @@ def unwrap(
     data: Annotated[str | None, typer.Option(metavar="DIR", help="Folder of the MNIST files.")] = None,
     seeds: Annotated[str, typer.Option(metavar="N,N,..", help="Seeds to run and to average over.")] = "0,1,2",
     parts: Annotated[
-        str, typer.Option(metavar="A,B,..", help="Of headline, neurons, random, curve, ladder; default: all.")
+        str,
+        typer.Option(
+            metavar="A,B,..", help="Of headline, neurons, random, curve, trials, ladder; default: all."
+        ),
     ] = "",
     finished: Annotated[
         bool, typer.Option("--finished", help="Run nothing: report on the arms an earlier run has finished.")

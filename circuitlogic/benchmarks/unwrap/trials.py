@@ -1,0 +1,33 @@
+"""Owns what was tried to need fewer edges than pruned neurons: settings, each run once, on seed 0."""
+
+from dataclasses import dataclass, replace
+
+from circuitlogic.benchmarks.unwrap.rungs import BUDGET, JOINT
+from circuitlogic.config import TuneConfig
+
+TRIED_ON = 0
+"""The seed on whose held-out samples settings are chosen."""
+_HALF = BUDGET // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One variant of the recipe."""
+
+    name: str
+    tune: TuneConfig
+
+
+UNGUARDED = replace(JOINT, anchor=0.0, min_edges=0, live_rate=0.0, copy_weight=0.0)
+"""Accuracy alone: what the guards cost."""
+FREE = replace(UNGUARDED, reconstruction=0.0)
+"""Nor need later features describe their site: any sparse network on the first site's features."""
+
+TRIALS = (
+    Trial(f"unguarded {BUDGET}", replace(UNGUARDED, edges=BUDGET)),
+    Trial(f"unguarded {_HALF}", replace(UNGUARDED, edges=_HALF)),
+    Trial(f"free {BUDGET}", replace(FREE, edges=BUDGET)),
+    Trial(f"free {_HALF}", replace(FREE, edges=_HALF)),
+    Trial(f"KL x4 {_HALF}", replace(JOINT, divergence=8.0, edges=_HALF)),
+    Trial(f"interventions .5 {_HALF}", replace(JOINT, interventions=0.5, edges=_HALF)),
+)
