@@ -111,3 +111,9 @@ class Table:
         """The cell as text; a dash if it was not measured."""
         cell = self.cell(arm, metric)
         return "-" if cell is None else cell.text(digits, percent)
+
+    def both(self, arm: str, metric: str, digits: int, percent: bool = False) -> str:
+        """Means of a metric of two connectors, numbered from 1: `a + b`."""
+        cells = [self.cell(arm, f"{metric} {number}") for number in (1, 2)]
+        scale, unit = (100.0, " %") if percent else (1.0, "")
+        return " + ".join("-" if c is None else f"{scale * c.mean:,.{digits}f}" for c in cells) + unit

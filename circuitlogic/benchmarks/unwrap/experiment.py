@@ -192,7 +192,7 @@ class UnwrapExperiment:
     def trials(self) -> list[Figure]:
         """What was tried to need fewer edges, on one seed."""
         tried = TRIALS if self.seed == TRIED_ON else ()
-        return [f for trial in tried for f in self._arm("trial", trial.name, "matched", trial.tune)]
+        return [f for trial in tried for f in self._arm("trial", trial.name, trial.base, trial.tune)]
 
     def ladder(self) -> list[Figure]:
         """Every rung at the seed's budget, at half and at double."""
@@ -207,7 +207,7 @@ class UnwrapExperiment:
         experiment: str,
         arm: str,
         base: Base | Literal["neurons"],
-        tune: TuneConfig | None,
+        tune: TuneConfig | tuple[TuneConfig, ...] | None,
         exact: Exact | None = None,
         *,
         test: bool = False,
@@ -229,7 +229,11 @@ class UnwrapExperiment:
         return self.arms.figures(f"{_slug(experiment)}--{_slug(arm)}", key, compute)
 
     def _tuned(
-        self, solved: FeatureNetwork, tune: TuneConfig | None, exact: Exact | None, budget: int
+        self,
+        solved: FeatureNetwork,
+        tune: TuneConfig | tuple[TuneConfig, ...] | None,
+        exact: Exact | None,
+        budget: int,
     ) -> FeatureNetwork:
         if exact is not None:
             return solved_exactly(solved, self.train_rows, exact, budget)
@@ -237,9 +241,11 @@ class UnwrapExperiment:
             return replace(solved, connectors=tuple(strongest(c, budget) for c in solved.connectors))
         seed = seed_for(self.seed, "feature_network")
         true_map = true_map_of(self.subject)
-        return tune_feature_network(
-            solved, self.train_rows, tune, self.threshold, seed, self.progress, true_map
-        )
+        for stage in tune if isinstance(tune, tuple) else (tune,):
+            solved = tune_feature_network(
+                solved, self.train_rows, stage, self.threshold, seed, self.progress, true_map
+            )
+        return solved
 
     def _neuron_chain(self) -> FeatureNetwork:
         tail = self.solved("matched").tail

@@ -1,6 +1,7 @@
 """Owns what was tried to need fewer edges than pruned neurons: settings, each run once, on seed 0."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from circuitlogic.benchmarks.unwrap.rungs import BUDGET, JOINT
 from circuitlogic.config import TuneConfig
@@ -15,7 +16,9 @@ class Trial:
     """One variant of the recipe."""
 
     name: str
-    tune: TuneConfig
+    tune: TuneConfig | tuple[TuneConfig, ...]
+    """Several: one after the other, each from where the one before left off."""
+    base: Literal["matched", "neurons"] = "matched"
 
 
 UNGUARDED = replace(JOINT, anchor=0.0, min_edges=0, live_rate=0.0, copy_weight=0.0)
