@@ -28,7 +28,8 @@ Weights = tuple[np.ndarray, np.ndarray]
 """W and b of the rows solved."""
 
 _TOLERANCES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10)
-_SCHEDULES = tuple((lr, epochs) for epochs in (1, 2, 3, 6, 12, 25, 50, 100) for lr in (1e-2, 3e-3))
+_EPOCHS = (1, 2, 3, 4, 6, 8, 12, 16, 25, 35, 50, 100)
+_SCHEDULES = tuple((lr, epochs) for epochs in _EPOCHS for lr in (1e-2, 3e-3))
 _BATCH = 1024
 _FIRST_ORDER_GAP = 1e-4
 
