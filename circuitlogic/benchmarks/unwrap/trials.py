@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from circuitlogic.benchmarks.unwrap.rungs import BUDGET, JOINT
+from circuitlogic.benchmarks.unwrap.rungs import BUDGET, JOINT, NEURONS
 from circuitlogic.config import TuneConfig
 
 TRIED_ON = 0
@@ -33,4 +33,12 @@ TRIALS = (
     Trial(f"free {_HALF}", replace(FREE, edges=_HALF)),
     Trial(f"KL x4 {_HALF}", replace(JOINT, divergence=8.0, edges=_HALF)),
     Trial(f"interventions .5 {_HALF}", replace(JOINT, interventions=0.5, edges=_HALF)),
+    Trial(f"60 epochs {_HALF}", replace(JOINT, epochs=60, edges=_HALF)),
+    Trial(f"copies for one edge {_HALF}", replace(JOINT, copy_weight=0.0, min_edges=1, edges=_HALF)),
+    Trial(
+        f"free, then guarded {_HALF}",
+        (replace(FREE, epochs=10, edges=4 * _HALF), replace(JOINT, edges=_HALF)),
+    ),
+    Trial(f"free, 60 epochs {_HALF}", replace(FREE, epochs=60, edges=_HALF)),
+    Trial(f"neurons, 60 epochs {_HALF}", replace(NEURONS, epochs=60, edges=_HALF), "neurons"),
 )
