@@ -34,7 +34,7 @@ TRIALS = (
     Trial(f"KL x4 {_HALF}", replace(JOINT, divergence=8.0, edges=_HALF)),
     Trial(f"interventions .5 {_HALF}", replace(JOINT, interventions=0.5, edges=_HALF)),
     Trial(f"KL x4 {BUDGET}", replace(JOINT, divergence=8.0, edges=BUDGET)),
-    Trial(f"KL x4, 60 epochs {BUDGET}", replace(JOINT, divergence=8.0, epochs=60, edges=BUDGET)),
+    Trial(f"neurons, free {_HALF}", replace(NEURONS, anchor=0.0, min_edges=0, edges=_HALF), "neurons"),
     Trial(f"copies for one edge {_HALF}", replace(JOINT, copy_weight=0.0, min_edges=1, edges=_HALF)),
     Trial(
         f"free, then guarded {_HALF}",
@@ -42,4 +42,5 @@ TRIALS = (
     ),
     Trial(f"free, 60 epochs {_HALF}", replace(FREE, epochs=60, edges=_HALF)),
     Trial(f"neurons, 60 epochs {_HALF}", replace(NEURONS, epochs=60, edges=_HALF), "neurons"),
+    Trial(f"KL x4, 60 epochs {BUDGET}", replace(JOINT, divergence=8.0, epochs=60, edges=BUDGET)),
 )
