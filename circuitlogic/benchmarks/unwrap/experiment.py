@@ -1,16 +1,11 @@
 """Owns the experiments of one seed: studies for each base, then every arm, cached one by one."""
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from circuitlogic import pipeline
@@ -18,6 +13,7 @@ from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.benchmarks.figures import Figure, rows
 from circuitlogic.benchmarks.seed_experiment import strongest
 from circuitlogic.benchmarks.unwrap.arms import Arms
+from circuitlogic.benchmarks.unwrap.bases import Bases, contents, copy_study
 from circuitlogic.benchmarks.unwrap.exact import Exact, solved_exactly
 from circuitlogic.benchmarks.unwrap.measured import medians, network_figures
 from circuitlogic.benchmarks.unwrap.rungs import (
@@ -34,22 +30,18 @@ from circuitlogic.benchmarks.unwrap.rungs import (
 )
 from circuitlogic.benchmarks.unwrap.trials import TRIALS, TRIED_ON
 from circuitlogic.config import StudyConfig, TuneConfig
-from circuitlogic.datasets.images import ImageData
-from circuitlogic.errors import StudyError
 from circuitlogic.progress import Progress
-from circuitlogic.stages.captured import captured, load_activations, load_labels
+from circuitlogic.stages.captured import load_activations, load_labels
 from circuitlogic.stages.controls import randomised_subject
 from circuitlogic.stages.extracted import load_gates
 from circuitlogic.stages.extracting import make_gates, make_graph
 from circuitlogic.stages.feature_network import load_feature_network, true_map_of
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.selecting import make_selection
-from circuitlogic.stages.subject import NETWORK, Subject, image_samples, load_data
-from circuitlogic.stages.subject_kinds import stored_subject
+from circuitlogic.stages.subject import NETWORK, Subject
 from circuitlogic.study import Study
 from circuitlogic.substitute.feature_network import FeatureNetwork
 from circuitlogic.substitute.tuning import tune_feature_network
-from circuitlogic.verify.controls import neuron_network
 
 Part = Literal["headline", "neurons", "curve", "random", "trials", "ladder"]
 PARTS: tuple[Part, ...] = ("headline", "neurons", "curve", "random", "trials", "ladder")
@@ -70,14 +62,12 @@ class UnwrapExperiment:
     ) -> None:
         self.folder, self.config, self.progress = folder, config, progress
         self.seed, self.threshold = config.seed, config.extract.threshold
-        self.only_finished = only_finished
+        self.bases = Bases(folder, config, progress, only_finished)
         self.arms = Arms(folder / "arms", only_finished, progress)
-        self._held = ExitStack()
-        self._test: PairedActivations | None = None
 
     def close(self) -> None:
         """Let go of the captured test set."""
-        self._held.close()
+        self.bases.close()
 
     def part(self, name: Part) -> list[Figure]:
         """All figures of one part."""
@@ -92,65 +82,6 @@ class UnwrapExperiment:
         self.progress.note(f"seed {self.seed}: {name}")
         return parts[name]()
 
-    # --- studies
-
-    @cached_property
-    def data(self) -> ImageData:
-        """All images."""
-        return load_data(self.config, self.progress)
-
-    @cached_property
-    def first(self) -> Study:
-        """The study that the others take their network and activations from."""
-        return self._trained("matched")
-
-    def _trained(self, base: Base) -> Study:
-        """The study of a base, trained as far as it is not; where only finished arms are wanted, as it is.
-
-        Raises:
-            StudyError: it is not there, or was made with other settings.
-        """
-        config = base_config(self.config, base)
-        if not self.only_finished:
-            return pipeline.train(self.folder / base, config, self.progress, self.data)
-        found = Study.open(self.folder / base)
-        if replace(found.config, data=config.data) != config:
-            raise StudyError(f"{found.root} was made with other settings")
-        return found
-
-    @cached_property
-    def subject(self) -> Subject:
-        """The classifier with its images."""
-        return stored_subject(self.first, self.progress)
-
-    def study(self, base: Base) -> Study:
-        """The study behind a rung."""
-        if base == "matched":
-            return self.first
-        root = self.folder / base
-        if not root.exists() and not self.only_finished:
-            _copy(self.first.root, root)
-        return self._trained(base)
-
-    def solved(self, base: Base) -> FeatureNetwork:
-        """The chain as its solver left it."""
-        return load_feature_network(self.study(base), self.subject, tuned=False)
-
-    @cached_property
-    def train_rows(self) -> PairedActivations:
-        """Activations that everything is trained on."""
-        return load_activations(self.first, "train")
-
-    def samples(self, test: bool) -> dict[str, tuple[PairedActivations, Tensor]]:
-        """Held-out samples, and the official test set where final figures are made."""
-        found = {"heldout": (load_activations(self.first, "heldout"), load_labels(self.first, "heldout"))}
-        if test:
-            if self._test is None:
-                stack = captured(self.subject, image_samples(self.data.test), self.progress)
-                self._test = self._held.enter_context(stack)
-            found["test"] = (self._test, torch.from_numpy(self.data.test.labels))
-        return found
-
     # --- arms
 
     def headline(self) -> list[Figure]:
@@ -160,13 +91,15 @@ class UnwrapExperiment:
         def compute() -> Iterator[Figure]:
             root = self.folder / STUDY
             if not root.exists():
-                _copy(self.first.root, root)
-            made = pipeline.train(root, config, self.progress, self.data)
-            yield from self._scored("curve", str(BUDGET), made, self.subject, self.samples(test=True))
+                copy_study(self.bases.first.root, root)
+            made = pipeline.train(root, config, self.progress, self.bases.data)
+            yield from self._scored(
+                "curve", str(BUDGET), made, self.bases.subject, self.bases.samples(test=True)
+            )
             yield from self._gates("trained", made)
 
         return self.arms.figures(
-            "headline", lambda: self.first.key("headline", config, _contents(self.first)), compute
+            "headline", lambda: self.bases.first.key("headline", config, contents(self.bases.first)), compute
         )
 
     def _final_config(self) -> StudyConfig:
@@ -214,16 +147,16 @@ class UnwrapExperiment:
         budget: int = 0,
     ) -> list[Figure]:
         def key() -> str:
-            study = self.first if base == "neurons" else self.study(base)
-            made_from = _contents(study)
+            study = self.bases.first if base == "neurons" else self.bases.study(base)
+            made_from = contents(study)
             return study.key(experiment, arm, tune, exact, budget, self.threshold, self.seed, made_from, test)
 
         def compute() -> Iterator[Figure]:
             self.progress.note(f"seed {self.seed}: {experiment}, {arm}")
-            solved = self._neuron_chain() if base == "neurons" else self.solved(base)
+            solved = self.bases.neuron_chain() if base == "neurons" else self.bases.solved(base)
             tuned = self._tuned(solved, tune, exact, budget)
             yield from network_figures(
-                experiment, arm, self.seed, solved, tuned, self.threshold, self.samples(test)
+                experiment, arm, self.seed, solved, tuned, self.threshold, self.bases.samples(test)
             )
 
         return self.arms.figures(f"{_slug(experiment)}--{_slug(arm)}", key, compute)
@@ -236,21 +169,16 @@ class UnwrapExperiment:
         budget: int,
     ) -> FeatureNetwork:
         if exact is not None:
-            return solved_exactly(solved, self.train_rows, exact, budget)
+            return solved_exactly(solved, self.bases.train_rows, exact, budget)
         if tune is None:
             return replace(solved, connectors=tuple(strongest(c, budget) for c in solved.connectors))
         seed = seed_for(self.seed, "feature_network")
-        true_map = true_map_of(self.subject)
+        true_map = true_map_of(self.bases.subject)
         for stage in tune if isinstance(tune, tuple) else (tune,):
             solved = tune_feature_network(
-                solved, self.train_rows, stage, self.threshold, seed, self.progress, true_map
+                solved, self.bases.train_rows, stage, self.threshold, seed, self.progress, true_map
             )
         return solved
-
-    def _neuron_chain(self) -> FeatureNetwork:
-        tail = self.solved("matched").tail
-        firing = self.config.extract.firing
-        return neuron_network(self.subject.network, self.subject.sites, tail, self.train_rows, firing)
 
     # --- randomised weights
 
@@ -259,14 +187,16 @@ class UnwrapExperiment:
         config = self._final_config()
 
         def compute() -> Iterator[Figure]:
-            subject = randomised_subject(self.first, self.subject.identity, self.data)
+            subject = randomised_subject(self.bases.first, self.bases.subject.identity, self.bases.data)
             study = pipeline.train_on(self.folder / "random", config, subject, self.progress)
             heldout = (load_activations(study, "heldout"), load_labels(study, "heldout"))
             yield from self._scored(RANDOM, RANDOM_ARM, study, subject, {"heldout": heldout})
             yield from self._gates(RANDOM_ARM, study)
 
         return self.arms.figures(
-            "random", lambda: self.first.key(RANDOM, config, self.first.entry(NETWORK).content), compute
+            "random",
+            lambda: self.bases.first.key(RANDOM, config, self.bases.first.entry(NETWORK).content),
+            compute,
         )
 
     def _scored(
@@ -299,17 +229,5 @@ class UnwrapExperiment:
         yield from rows("gates", arm, self.seed, "heldout", samples, values)
 
 
-def _contents(study: Study) -> list[str]:
-    return [study.entry(artefact).content for artefact in study.artefacts()]
-
-
 def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a study whole or not at all."""
-    building = target.with_name(f"{target.name}.building")
-    shutil.rmtree(building, ignore_errors=True)
-    shutil.copytree(source, building)
-    os.replace(building, target)
