@@ -40,6 +40,8 @@ TRIALS = (
         f"free, then guarded {_HALF}",
         (replace(FREE, epochs=10, edges=4 * _HALF), replace(JOINT, edges=_HALF)),
     ),
+    Trial(f"copies for one edge, priced {BUDGET}", replace(JOINT, min_edges=1, edges=BUDGET)),
+    Trial(f"copies for one edge, priced {_HALF}", replace(JOINT, min_edges=1, edges=_HALF)),
     Trial(f"free, 60 epochs {_HALF}", replace(FREE, epochs=60, edges=_HALF)),
     Trial(f"neurons, 60 epochs {_HALF}", replace(NEURONS, epochs=60, edges=_HALF), "neurons"),
     Trial(f"KL x4, 60 epochs {BUDGET}", replace(JOINT, divergence=8.0, epochs=60, edges=BUDGET)),
