@@ -26,6 +26,9 @@ UNGUARDED = replace(JOINT, anchor=0.0, min_edges=0, live_rate=0.0, copy_weight=0
 FREE = replace(UNGUARDED, reconstruction=0.0)
 """Nor need later features describe their site: any sparse network on the first site's features."""
 
+FREE_NEURONS = replace(NEURONS, anchor=0.0, min_edges=0)
+"""The control without a guard."""
+
 TRIALS = (
     Trial(f"unguarded {BUDGET}", replace(UNGUARDED, edges=BUDGET)),
     Trial(f"unguarded {_HALF}", replace(UNGUARDED, edges=_HALF)),
@@ -34,7 +37,8 @@ TRIALS = (
     Trial(f"KL x4 {_HALF}", replace(JOINT, divergence=8.0, edges=_HALF)),
     Trial(f"interventions .5 {_HALF}", replace(JOINT, interventions=0.5, edges=_HALF)),
     Trial(f"KL x4 {BUDGET}", replace(JOINT, divergence=8.0, edges=BUDGET)),
-    Trial(f"neurons, free {_HALF}", replace(NEURONS, anchor=0.0, min_edges=0, edges=_HALF), "neurons"),
+    Trial(f"neurons, free {_HALF}", replace(FREE_NEURONS, edges=_HALF), "neurons"),
+    Trial(f"neurons, free {BUDGET}", replace(FREE_NEURONS, edges=BUDGET), "neurons"),
     Trial(f"copies for one edge {_HALF}", replace(JOINT, copy_weight=0.0, min_edges=1, edges=_HALF)),
     Trial(
         f"free, then guarded {_HALF}",
