@@ -23,6 +23,8 @@ from circuitlogic.connectors.row_blocks import over_row_blocks
 from circuitlogic.errors import DataError
 
 _ROUNDS = 60
+_TOGETHER = 1 << 22
+"""Firings of outputs, or little more, that are held at once while a block of rows is solved: some 50 MB."""
 
 Compressed = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Starts, indices, values."""
@@ -146,10 +148,12 @@ def _allowed(weight: np.ndarray, prices: Prices) -> np.ndarray:
 
 def _solve_compiled(task: _Task, rows: np.ndarray) -> None:
     samples, prices = task.samples, task.prices
-    relu_block.solve_rows(
-        samples.by_sample, samples.by_input, samples.by_output, samples.sums, samples.samples, rows,
-        prices.up, prices.down, task.penalties, task.weight, task.bias, task.gaps, float(task.gap), _ROUNDS,
-    )  # fmt: skip
+    firings = np.cumsum(np.diff(samples.by_output[0])[rows])
+    for part in np.split(rows, np.flatnonzero(np.diff(firings // _TOGETHER)) + 1):
+        relu_block.solve_rows(
+            samples.by_sample, samples.by_input, samples.by_output, samples.sums, samples.samples, part,
+            prices.up, prices.down, task.penalties, task.weight, task.bias, task.gaps, float(task.gap), _ROUNDS,
+        )  # fmt: skip
 
 
 def _solve_plain(task: _Task, rows: np.ndarray) -> None:
