@@ -49,4 +49,8 @@ TRIALS = (
     Trial(f"free, 60 epochs {_HALF}", replace(FREE, epochs=60, edges=_HALF)),
     Trial(f"neurons, 60 epochs {_HALF}", replace(NEURONS, epochs=60, edges=_HALF), "neurons"),
     Trial(f"KL x4, 60 epochs {BUDGET}", replace(JOINT, divergence=8.0, epochs=60, edges=BUDGET)),
+    Trial(
+        f"KL x2, 60 epochs, copies for one edge, priced {_HALF}",
+        replace(JOINT, divergence=4.0, epochs=60, min_edges=1, edges=_HALF),
+    ),
 )
