@@ -1,18 +1,26 @@
 """The unwrapping benchmark: what its figures are turned into."""
 
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from circuitlogic.benchmarks.figures import Figure, rows
 from circuitlogic.benchmarks.unwrap.against_neurons import edges_at, edges_ratio, neuron_rows, tried_rows
 from circuitlogic.benchmarks.unwrap.answers import target_rows
+from circuitlogic.benchmarks.unwrap.arms import Arms
 from circuitlogic.benchmarks.unwrap.report import write_unwrap_report
 from circuitlogic.benchmarks.unwrap.run import report_finished
 from circuitlogic.benchmarks.unwrap.rungs import BUDGET, LADDER, base_config
-from circuitlogic.config import StudyConfig
+from circuitlogic.benchmarks.unwrap.trials import UNGUARDED
+from circuitlogic.config import SaeConfig, StudyConfig
 from circuitlogic.errors import StudyError
+from circuitlogic.study import Study
+
+T = TypeVar("T")
 
 
 def measured(drop: float, edges: int) -> dict[str, float | int]:
@@ -77,7 +85,8 @@ def test_fidelity_asks_the_neurons_for_more_edges_only_where_they_lack_it() -> N
     assert edges_ratio(at_drop, as_true=True) == "5.00x (by seed: 5.00)"
     beyond = with_fidelity(loose, str(BUDGET), 0.95, 0.8)
     assert edges_ratio(beyond, as_true=True) == "at least 5.00x (by seed: at least 5.00)"
-    assert tried_rows(at_drop) == [[f"the recipe, {BUDGET} edges each", "800", "2.00", "2.50x"]]
+    guards = ["0.80 + 0.80", "10 + 10 %", "96 + 96", "90 + 90", "yes"]
+    assert tried_rows(at_drop) == [[f"the recipe, {BUDGET} edges each", "800", "2.00", "2.50x", *guards]]
     assert tried_rows(at_drop, seed=1) == []
     assert neuron_rows(at_drop) == [[str(BUDGET), edges_ratio(at_drop), edges_ratio(at_drop, as_true=True)]]
 
@@ -94,9 +103,60 @@ def test_the_report_holds_what_was_measured_and_dashes_for_what_was_not(tmp_path
     assert [row[4] for row in target_rows([])][:2] == ["held out -, test -", "held out -, test -"]
 
 
+class Notes:
+    """A progress that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def track(self, steps: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:  # noqa: ARG002
+        yield from steps
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+
 def test_an_unfinished_run_that_left_nothing_is_named(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="no finished arm"):
-        report_finished(tmp_path, tmp_path / "x.md", [0], "")
+        report_finished(tmp_path, tmp_path / "x.md", StudyConfig(), [0], "")
+
+
+def test_arms_of_other_settings_or_without_their_study_are_left_out_and_named(tmp_path: Path) -> None:
+    notes = Notes()
+    run = Arms(tmp_path, False, notes)
+    made = run.figures("curve", lambda: "these settings", lambda: figures(0))
+    reading = Arms(tmp_path, True, notes)
+
+    def gone() -> str:
+        raise StudyError("its study does not exist")
+
+    assert reading.figures("curve", lambda: "these settings", list) == made
+    assert reading.figures("never run", gone, lambda: made) == []
+    assert notes.notes == []
+    assert reading.figures("curve", lambda: "others", lambda: made) == []
+    assert "other settings" in notes.notes[-1]
+    assert reading.figures("curve", gone, lambda: made) == []
+    assert "does not exist" in notes.notes[-1]
+    assert run.figures("curve", lambda: "others", lambda: figures(1)) == figures(1)
+
+
+def test_a_report_takes_no_arm_whose_study_was_made_otherwise(tmp_path: Path) -> None:
+    config = base_config(StudyConfig(), "matched")
+    folder, notes = tmp_path / "unwrap-0", Notes()
+    study = Study.create(folder / "matched", config)
+    key = study.key(
+        "trial", f"unguarded {BUDGET}", replace(UNGUARDED, edges=BUDGET), None, 0, 0.1, 0, [], False
+    )
+    found = rows("trial", f"unguarded {BUDGET}", 0, "heldout", 1000, measured(0.005, 800))
+    arm = Arms(folder / "arms", False, notes)
+    arm.figures(f"trial--unguarded-{BUDGET}", lambda: key, lambda: found)
+    out = tmp_path / "report.md"
+    report_finished(tmp_path, out, StudyConfig(), [0], "", notes)
+    assert json.loads(out.with_suffix(".json").read_text())["figures"]
+    Study.create(folder / "matched", replace(config, saes=SaeConfig(later_k=3)))
+    with pytest.raises(StudyError, match="no finished arm"):
+        report_finished(tmp_path, out, StudyConfig(), [0], "", notes)
+    assert any("other settings" in note for note in notes.notes)
 
 
 def test_every_rung_is_a_config() -> None:

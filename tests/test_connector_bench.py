@@ -1,6 +1,7 @@
 """The connector benchmark: planted data are what they claim, one certificate for all arms, absences are named."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ from cli_runs import Cli
 
 from circuitlogic.benchmarks.solverbench.peers import ARMS
 from circuitlogic.benchmarks.solverbench.planted_rows import INPUTS_PER_ROW, plant_rows
-from circuitlogic.benchmarks.solverbench.race import course
+from circuitlogic.benchmarks.solverbench.race import course, race
 from circuitlogic.benchmarks.solverbench.run import Settings
 from circuitlogic.errors import ConfigError, UnknownNameError
+from circuitlogic.progress import SILENT
 
 
 @pytest.fixture
@@ -42,6 +44,24 @@ def test_stricter_settings_come_closer_by_the_common_certificate(name: str) -> N
     assert gaps[-1] <= gaps[0]
     nothing = (np.zeros((3, 32)), where.task.problem.mean_y[where.task.rows])
     assert where.gap(arm, nothing) > 0.1
+
+
+@pytest.mark.parametrize(("name", "certified"), [("proximal Adam", "gram"), ("proximal Adam, ReLU", "relu")])
+def test_first_order_arms_are_judged_by_their_true_distance(name: str, certified: str) -> None:
+    where, arm = course(600, 16, 6, 1e-3, 3, 0), BY_NAME[name]
+    found = arm.solve(where.task, (1e-2, 25))
+    true, bound = where.gap(arm, found), where.gap(BY_NAME[certified], found)
+    assert 0 <= true <= bound + 1e-8
+    ours = BY_NAME[certified].solve(where.task, 1e-8)
+    assert abs(where.gap(arm, ours)) < 1e-6
+
+
+def test_an_arm_that_misses_says_how_close_it_came() -> None:
+    where = course(600, 16, 6, 1e-3, 3, 0)
+    hopeless = replace(BY_NAME["gram"], settings=(0.9, 0.5))
+    (found,) = race(where, [hopeless], {"linear": 1e-14, "relu": 1e-14}, 1, SILENT)
+    assert found.seconds is None
+    assert "came no closer than" in found.note
 
 
 def test_settings_without_meaning_are_refused() -> None:

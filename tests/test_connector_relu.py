@@ -20,6 +20,7 @@ from circuitlogic.connectors.penalty_path import refitted
 from circuitlogic.connectors.prices import prices_of
 from circuitlogic.connectors.relu_path import choose_relu_penalties, refit_relu
 from circuitlogic.connectors.relu_rows import ReluSamples, relu_gaps, relu_samples, solve_relu
+from circuitlogic.connectors.relu_start import linear_start
 from circuitlogic.connectors.training import train_connector
 from circuitlogic.errors import ConfigError, DataError
 
@@ -171,6 +172,25 @@ def test_start_threads_and_choice_of_rows_change_nothing_but_time() -> None:
     some = solve_relu(samples, 3e-3, gap=1e-10, rows=np.array([2, 71]))
     assert np.array_equal(some.weight[[2, 71]], one.weight[[2, 71]])
     assert not some.weight[[0, 1, 3, 70]].any()
+
+
+def test_how_many_rows_are_held_at_once_changes_no_digit(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = rows_of(14, n_out=40)
+    samples = relu_samples(x, y)
+    whole = solve_relu(samples, 3e-3, gap=1e-10)
+    monkeypatch.setattr(relu_rows, "_TOGETHER", 150)
+    parts = solve_relu(samples, 3e-3, gap=1e-10)
+    assert whole.weight.tobytes() == parts.weight.tobytes()
+    assert whole.gaps.tobytes() == parts.gaps.tobytes()
+
+
+def test_a_start_on_some_of_the_samples_needs_no_more_than_a_certificate() -> None:
+    planted = plant_rows(45_000, 24, 6, 0)
+    start = linear_start(planted.x, planted.y, 1e-3)
+    samples = relu_samples(planted.x, planted.y)
+    from_there, from_zero = (solve_relu(samples, 1e-3, gap=1e-8, start=s) for s in (start, None))
+    assert np.allclose(from_there.weight, from_zero.weight, atol=1e-4)
+    assert (from_there.gaps <= 1e-8).all()
 
 
 def test_sign_constraints_and_exclusions_hold_and_are_certified() -> None:

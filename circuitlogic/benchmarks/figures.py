@@ -52,12 +52,19 @@ def rows(
     return [Figure(experiment, arm, name, float(v), seed, split, samples) for name, v in values.items()]
 
 
+def stored(path: Path, key: str) -> list[Figure] | None:
+    """The figures at `path`; None where there are none, or they were computed with another key."""
+    if not path.exists():
+        return None
+    found = read_json(path)
+    return load_figures(path) if (found.get("$schema"), found.get("key")) == (_SCHEMA, key) else None
+
+
 def cached(path: Path, key: str, compute: Callable[[], Iterable[Figure]]) -> list[Figure]:
     """The figures stored at `path` if they were computed with this key, else computed now and stored."""
-    if path.exists():
-        stored = read_json(path)
-        if stored.get("$schema") == _SCHEMA and stored.get("key") == key:
-            return load_figures(path)
+    known = stored(path, key)
+    if known is not None:
+        return known
     found = list(compute())
     write_json(path, {"$schema": _SCHEMA, "key": key, "figures": [asdict(f) for f in found]})
     return found
@@ -104,3 +111,9 @@ class Table:
         """The cell as text; a dash if it was not measured."""
         cell = self.cell(arm, metric)
         return "-" if cell is None else cell.text(digits, percent)
+
+    def both(self, arm: str, metric: str, digits: int, percent: bool = False) -> str:
+        """Means of a metric of two connectors, numbered from 1: `a + b`."""
+        cells = [self.cell(arm, f"{metric} {number}") for number in (1, 2)]
+        scale, unit = (100.0, " %") if percent else (1.0, "")
+        return " + ".join("-" if c is None else f"{scale * c.mean:,.{digits}f}" for c in cells) + unit

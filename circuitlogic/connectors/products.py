@@ -26,24 +26,41 @@ def _scatter(
     other_starts: np.ndarray,
     other_columns: np.ndarray,
     other_values: np.ndarray,
-    upper: bool,
     out: np.ndarray,
 ) -> None:
-    """out[i] += Σ over samples on which input i fires of its value times the other side's row.
-
-    `upper` leaves out what lies left of the diagonal; it needs rows that have their columns in order.
-    """
+    """out[i] += Σ over samples on which input i fires of its value times the other side's row."""
     for i in range(len(starts) - 1):
-        row, lowest = out[i], i if upper else 0
+        row = out[i]
         for p in range(starts[i], starts[i + 1]):
             sample, value = samples[p], np.float64(values[p])
-            for at in range(other_starts[sample + 1] - 1, other_starts[sample] - 1, -1):
-                if other_columns[at] < lowest:
-                    break
+            for at in range(other_starts[sample], other_starts[sample + 1]):
                 row[other_columns[at]] += value * other_values[at]
 
 
 _scatter_compiled = compiled(_scatter)
+
+
+def _scatter_upper(
+    starts: np.ndarray,
+    samples: np.ndarray,
+    values: np.ndarray,
+    row_starts: np.ndarray,
+    columns: np.ndarray,
+    row_values: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """The same of a side with itself, without what lies left of the diagonal; columns of a row are in order."""
+    here = row_starts[:-1].copy()  # where, in each row, the column that its inputs have come to stands
+    for i in range(len(starts) - 1):
+        row = out[i]
+        for p in range(starts[i], starts[i + 1]):
+            sample, value = samples[p], np.float64(values[p])
+            for at in range(here[sample], row_starts[sample + 1]):
+                row[columns[at]] += value * row_values[at]
+            here[sample] += 1
+
+
+_scatter_upper_compiled = compiled(_scatter_upper)
 
 
 def add_product(left: SparseRows, right: SparseRows, out: Float[np.ndarray, "n_left n_right"]) -> None:
@@ -72,17 +89,12 @@ def _add_chunk(left: SparseRows, right: SparseRows, out: np.ndarray, upper: bool
     elif COMPILES:
         by_feature = left.tocsc()
         # Unsigned and short: numba need not look for negative indices, and more entries fit into the cache.
-        columns = right.indices.astype(np.uint16 if right.shape[1] <= 1 << 16 else np.uint32)
-        _scatter_compiled(
-            by_feature.indptr,
-            by_feature.indices.astype(np.uint32),
-            by_feature.data,
-            right.indptr,
-            columns,
-            right.data,
-            upper,
-            out,
-        )
+        narrow = np.uint16 if right.shape[1] <= 1 << 16 else np.uint32
+        rows = (right.indptr.astype(np.uint32), right.indices.astype(narrow), right.data)
+        scatter = _scatter_upper_compiled if upper else _scatter_compiled
+        scatter(
+            by_feature.indptr.astype(np.uint32), by_feature.indices.astype(np.uint32), by_feature.data, *rows, out
+        )  # fmt: skip
     else:
         add_product_plain(left, right, out)
 

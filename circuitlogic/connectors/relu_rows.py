@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from scipy import sparse
 
 from circuitlogic.compiling import COMPILES
-from circuitlogic.connectors import relu_kernel
+from circuitlogic.connectors import relu_block
 from circuitlogic.connectors.gram_statistics import checked_pair
 from circuitlogic.connectors.lasso import Penalty, SolvedRows, each_above_zero
 from circuitlogic.connectors.prices import Prices, equal_prices
@@ -23,6 +23,8 @@ from circuitlogic.connectors.row_blocks import over_row_blocks
 from circuitlogic.errors import DataError
 
 _ROUNDS = 60
+_TOGETHER = 1 << 22
+"""Firings of outputs, or little more, that are held at once while a block of rows is solved: some 50 MB."""
 
 Compressed = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Starts, indices, values."""
@@ -52,29 +54,28 @@ def relu_samples(x: np.ndarray | SparseRows, y: np.ndarray | SparseRows) -> Relu
     Raises:
         DataError: no samples, shapes that do not fit, a number that is not finite, or a negative output.
     """
-    rows, outputs = checked_pair(x.astype(np.float32), y, x.shape[1], y.shape[1])
+    rows, outputs = checked_pair(x.astype(np.float32, copy=False), y, x.shape[1], y.shape[1])
     if rows.shape[0] < 1:
         raise DataError("a connector cannot be solved without samples")
     if outputs.nnz and outputs.data.min() < 0:
         raise DataError("an output feature is negative: the ReLU form needs outputs of 0 or above")
     narrow = np.uint16 if rows.shape[1] <= 1 << 16 else np.uint32
-    by_input, by_output = rows.tocsc(), outputs.tocsc()
     return ReluSamples(
         rows.shape[0],
         rows,
-        (rows.indptr.astype(np.int64), rows.indices.astype(narrow), rows.data.astype(np.float32)),
-        (
-            by_input.indptr.astype(np.int64),
-            by_input.indices.astype(np.uint32),
-            by_input.data.astype(np.float32),
-        ),
-        (
-            by_output.indptr.astype(np.int64),
-            by_output.indices.astype(np.uint32),
-            by_output.data.astype(np.float64),
-        ),
+        (rows.indptr.astype(np.int64), rows.indices.astype(narrow), rows.data),
+        _by_column(rows),
+        _by_column(outputs),
         np.bincount(rows.indices, rows.data, minlength=rows.shape[1]),
     )
+
+
+def _by_column(rows: SparseRows) -> Compressed:
+    """Starts, samples (unsigned: loops need not look for negative indices) and values, column by column."""
+    columns = rows.tocsc()
+    samples = columns.indices
+    short = samples.view(np.uint32) if samples.dtype == np.int32 else samples.astype(np.uint32)
+    return columns.indptr.astype(np.int64), short, columns.data
 
 
 def samples_of(
@@ -147,10 +148,12 @@ def _allowed(weight: np.ndarray, prices: Prices) -> np.ndarray:
 
 def _solve_compiled(task: _Task, rows: np.ndarray) -> None:
     samples, prices = task.samples, task.prices
-    relu_kernel.solve_rows(
-        samples.by_sample, samples.by_input, samples.by_output, samples.sums, samples.samples, rows,
-        prices.up, prices.down, task.penalties, task.weight, task.bias, task.gaps, float(task.gap), _ROUNDS,
-    )  # fmt: skip
+    firings = np.cumsum(np.diff(samples.by_output[0])[rows])
+    for part in np.split(rows, np.flatnonzero(np.diff(firings // _TOGETHER)) + 1):
+        relu_block.solve_rows(
+            samples.by_sample, samples.by_input, samples.by_output, samples.sums, samples.samples, part,
+            prices.up, prices.down, task.penalties, task.weight, task.bias, task.gaps, float(task.gap), _ROUNDS,
+        )  # fmt: skip
 
 
 def _solve_plain(task: _Task, rows: np.ndarray) -> None:

@@ -19,6 +19,7 @@ from circuitlogic.benchmarks.solverbench.planted_rows import PlantedRows
 from circuitlogic.connectors.gram_statistics import CentredProblem, centred, gram_statistics
 from circuitlogic.connectors.lasso import solve_lasso
 from circuitlogic.connectors.relu_rows import relu_samples, solve_relu
+from circuitlogic.connectors.relu_start import linear_start
 from circuitlogic.connectors.solvers.descent import adam_step_sizes, linear_tail
 from circuitlogic.connectors.solvers.objectives import convexified_loss, soft_threshold
 
@@ -27,7 +28,8 @@ Weights = tuple[np.ndarray, np.ndarray]
 """W and b of the rows solved."""
 
 _TOLERANCES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10)
-_SCHEDULES = tuple((lr, epochs) for epochs in (3, 6, 12, 25, 50, 100) for lr in (1e-2, 3e-3))
+_EPOCHS = (1, 2, 3, 4, 6, 8, 12, 16, 25, 35, 50, 100)
+_SCHEDULES = tuple((lr, epochs) for epochs in _EPOCHS for lr in (1e-2, 3e-3))
 _BATCH = 1024
 _FIRST_ORDER_GAP = 1e-4
 
@@ -95,9 +97,9 @@ def _gram_again(task: Task, gap: float) -> Weights:
 
 
 def _relu(task: Task, gap: float) -> Weights:
-    linear = solve_lasso(_problem_of(task.data), task.penalty, gap=1e-3)
-    start = (linear.weight, linear.bias)
-    solved = solve_relu(relu_samples(task.data.x, task.data.y), task.penalty, gap=gap, start=start)
+    x, y = task.data.x, task.data.y
+    start = linear_start(x, y, task.penalty)
+    solved = solve_relu(relu_samples(x, y), task.penalty, gap=gap, start=start)
     return solved.weight[task.rows], solved.bias[task.rows]
 
 

@@ -10,6 +10,8 @@ from circuitlogic.benchmarks.figures import Figure, Table
 from circuitlogic.benchmarks.unwrap.rungs import BUDGET
 
 _ARM = str(BUDGET)
+LEAST_F1, MOST_COPIES, LEAST_LIVE = 0.8, 0.25, 96
+"""The guards: median firing F1, share of copies, live features."""
 _WORTH_COMPARING = ("+ KL", "+ error", "+ interventional", "+ 96")
 """Rungs of the ladder that lose few points."""
 
@@ -38,7 +40,7 @@ def neuron_rows(figures: Sequence[Figure]) -> list[list[str]]:
 
 
 def tried_rows(figures: Sequence[Figure], seed: int = 0) -> list[list[str]]:
-    """Every recipe and budget of one seed against the pruned neurons: name, edges, drop in points, ratio."""
+    """Every recipe and budget of one seed against the pruned neurons: name, edges, drop, ratio, guards."""
     mine = [f for f in figures if f.seed == seed]
     named = {f"{arm.replace(' | ', ', ')} edges each": ("ladder", arm) for arm in Table(mine, "ladder").arms}
     named = {name: value for name, value in named.items() if value[1].startswith(_WORTH_COMPARING)}
@@ -51,8 +53,25 @@ def tried_rows(figures: Sequence[Figure], seed: int = 0) -> list[list[str]]:
         needed = _needed(mine, arm, "drop", "edges", experiment)
         if edges is not None and drop is not None and needed is not None:
             ratio = f"{needed.bound}{needed.edges / edges.mean:.2f}x"
-            found.append([name, f"{edges.mean:,.0f}", f"{100 * drop.mean:.2f}", ratio])
+            guards = [table.both(arm, "F1", 2), table.both(arm, "copies", 0, percent=True)]
+            guards += [table.both(arm, "live", 0), table.both(arm, "reached", 0)]
+            met = "yes" if _guards_met(table, arm) else "no"
+            found.append([name, f"{edges.mean:,.0f}", f"{100 * drop.mean:.2f}", ratio, *guards, met])
     return found
+
+
+def _guards_met(table: Table, arm: str) -> bool:
+    """Of both connectors: median firing F1 at least .80, copies at most 25 %, live features at least 96."""
+    cells = {
+        name: [table.cell(arm, f"{name} {number}") for number in (1, 2)] for name in ("F1", "copies", "live")
+    }
+    values = {name: [cell.mean for cell in found if cell is not None] for name, found in cells.items()}
+    return (
+        all(len(found) == 2 for found in values.values())
+        and min(values["F1"]) >= LEAST_F1
+        and max(values["copies"]) <= MOST_COPIES
+        and min(values["live"]) >= LEAST_LIVE
+    )
 
 
 @dataclass(frozen=True, slots=True, order=True)

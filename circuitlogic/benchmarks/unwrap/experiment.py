@@ -1,22 +1,19 @@
 """Owns the experiments of one seed: studies for each base, then every arm, cached one by one."""
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from circuitlogic import pipeline
 from circuitlogic.activations.paired import PairedActivations
-from circuitlogic.benchmarks.figures import Figure, cached, rows
+from circuitlogic.benchmarks.figures import Figure, rows
 from circuitlogic.benchmarks.seed_experiment import strongest
+from circuitlogic.benchmarks.unwrap.arms import Arms
+from circuitlogic.benchmarks.unwrap.bases import Bases, contents, copy_study
 from circuitlogic.benchmarks.unwrap.exact import Exact, solved_exactly
 from circuitlogic.benchmarks.unwrap.measured import medians, network_figures
 from circuitlogic.benchmarks.unwrap.rungs import (
@@ -27,34 +24,27 @@ from circuitlogic.benchmarks.unwrap.rungs import (
     LADDER_BUDGETS,
     NEURON_CURVE,
     NEURONS,
-    UNGUARDED,
     Base,
     Rung,
     base_config,
 )
+from circuitlogic.benchmarks.unwrap.trials import TRIALS, TRIED_ON
 from circuitlogic.config import StudyConfig, TuneConfig
-from circuitlogic.datasets.images import ImageData
 from circuitlogic.progress import Progress
-from circuitlogic.stages.captured import captured, load_activations, load_labels
+from circuitlogic.stages.captured import load_activations, load_labels
 from circuitlogic.stages.controls import randomised_subject
 from circuitlogic.stages.extracted import load_gates
 from circuitlogic.stages.extracting import make_gates, make_graph
 from circuitlogic.stages.feature_network import load_feature_network, true_map_of
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.selecting import make_selection
-from circuitlogic.stages.subject import (
-    Subject,
-    image_samples,
-    load_data,
-)
-from circuitlogic.stages.subject_kinds import stored_subject
+from circuitlogic.stages.subject import NETWORK, Subject
 from circuitlogic.study import Study
 from circuitlogic.substitute.feature_network import FeatureNetwork
 from circuitlogic.substitute.tuning import tune_feature_network
-from circuitlogic.verify.controls import neuron_network
 
-Part = Literal["headline", "neurons", "curve", "random", "ladder"]
-PARTS: tuple[Part, ...] = ("headline", "neurons", "curve", "random", "ladder")
+Part = Literal["headline", "neurons", "curve", "random", "trials", "ladder"]
+PARTS: tuple[Part, ...] = ("headline", "neurons", "curve", "random", "trials", "ladder")
 """In the order in which they are run over all seeds: the answer first."""
 RANDOM = "random"
 RANDOM_ARM = "randomised weights"
@@ -67,16 +57,17 @@ GAIN = 0.05
 class UnwrapExperiment:
     """One seed's studies and arms; finished arms are read back."""
 
-    def __init__(self, folder: Path, config: StudyConfig, progress: Progress) -> None:
+    def __init__(
+        self, folder: Path, config: StudyConfig, progress: Progress, only_finished: bool = False
+    ) -> None:
         self.folder, self.config, self.progress = folder, config, progress
         self.seed, self.threshold = config.seed, config.extract.threshold
-        self.data: ImageData = load_data(config, progress)
-        self._held = ExitStack()
-        self._test: PairedActivations | None = None
+        self.bases = Bases(folder, config, progress, only_finished)
+        self.arms = Arms(folder / "arms", only_finished, progress)
 
     def close(self) -> None:
         """Let go of the captured test set."""
-        self._held.close()
+        self.bases.close()
 
     def part(self, name: Part) -> list[Figure]:
         """All figures of one part."""
@@ -85,70 +76,31 @@ class UnwrapExperiment:
             "neurons": self.neurons,
             "curve": self.curve,
             "random": self.random,
+            "trials": self.trials,
             "ladder": self.ladder,
         }
         self.progress.note(f"seed {self.seed}: {name}")
         return parts[name]()
 
-    # --- studies
-
-    @cached_property
-    def first(self) -> Study:
-        """The study that the others take their network and activations from."""
-        config = base_config(self.config, "matched")
-        return pipeline.train(self.folder / "matched", config, self.progress, self.data)
-
-    @cached_property
-    def subject(self) -> Subject:
-        """The classifier with its images."""
-        return stored_subject(self.first, self.progress)
-
-    def study(self, base: Base) -> Study:
-        """The study behind a rung."""
-        if base == "matched":
-            return self.first
-        root = self.folder / base
-        if not root.exists():
-            _copy(self.first.root, root)
-        return pipeline.train(root, base_config(self.config, base), self.progress, self.data)
-
-    def solved(self, base: Base) -> FeatureNetwork:
-        """The chain as its solver left it."""
-        return load_feature_network(self.study(base), self.subject, tuned=False)
-
-    @cached_property
-    def train_rows(self) -> PairedActivations:
-        """Activations that everything is trained on."""
-        return load_activations(self.first, "train")
-
-    def samples(self, test: bool) -> dict[str, tuple[PairedActivations, Tensor]]:
-        """Held-out samples, and the official test set where final figures are made."""
-        found = {"heldout": (load_activations(self.first, "heldout"), load_labels(self.first, "heldout"))}
-        if test:
-            if self._test is None:
-                stack = captured(self.subject, image_samples(self.data.test), self.progress)
-                self._test = self._held.enter_context(stack)
-            found["test"] = (self._test, torch.from_numpy(self.data.test.labels))
-        return found
-
     # --- arms
 
     def headline(self) -> list[Figure]:
         """The recipe at the seed's budget as a whole study, gates included."""
-        path = self.folder / "arms" / "headline.json"
         config = self._final_config()
-        study = self.study("matched")
-        made_from = [study.entry(a).content for a in study.artefacts()]
 
         def compute() -> Iterator[Figure]:
             root = self.folder / STUDY
             if not root.exists():
-                _copy(study.root, root)
-            made = pipeline.train(root, config, self.progress, self.data)
-            yield from self._scored("curve", str(BUDGET), made, self.subject, self.samples(test=True))
+                copy_study(self.bases.first.root, root)
+            made = pipeline.train(root, config, self.progress, self.bases.data)
+            yield from self._scored(
+                "curve", str(BUDGET), made, self.bases.subject, self.bases.samples(test=True)
+            )
             yield from self._gates("trained", made)
 
-        return cached(path, study.key("headline", config, made_from), compute)
+        return self.arms.figures(
+            "headline", lambda: self.bases.first.key("headline", config, contents(self.bases.first)), compute
+        )
 
     def _final_config(self) -> StudyConfig:
         return replace(base_config(self.config, "matched"), tune=replace(JOINT, edges=BUDGET))
@@ -162,14 +114,18 @@ class UnwrapExperiment:
         return found
 
     def neurons(self) -> list[Figure]:
-        """The original's neurons pruned by the same recipe, by effect and by magnitude; features without guards."""
-        unguarded = replace(UNGUARDED, edges=BUDGET)
-        found = self._arm("trial", f"unguarded {BUDGET}", "matched", unguarded)
+        """The original's neurons pruned by the same recipe, by effect and by magnitude."""
+        found: list[Figure] = []
         for select, budgets in NEURON_CURVE.items():
             for edges in budgets:
                 tune = replace(NEURONS, edges=edges, select=select)
                 found += self._arm(f"neurons by {select}", str(edges), "neurons", tune, test=True)
         return found
+
+    def trials(self) -> list[Figure]:
+        """What was tried to need fewer edges, on one seed."""
+        tried = TRIALS if self.seed == TRIED_ON else ()
+        return [f for trial in tried for f in self._arm("trial", trial.name, trial.base, trial.tune)]
 
     def ladder(self) -> list[Figure]:
         """Every rung at the seed's budget, at half and at double."""
@@ -184,60 +140,64 @@ class UnwrapExperiment:
         experiment: str,
         arm: str,
         base: Base | Literal["neurons"],
-        tune: TuneConfig | None,
+        tune: TuneConfig | tuple[TuneConfig, ...] | None,
         exact: Exact | None = None,
         *,
         test: bool = False,
         budget: int = 0,
     ) -> list[Figure]:
-        base_study = self.first if base == "neurons" else self.study(base)
-        made_from = [base_study.entry(a).content for a in base_study.artefacts()]
-        key = base_study.key(experiment, arm, tune, exact, budget, self.threshold, self.seed, made_from, test)
-        path = self.folder / "arms" / f"{_slug(experiment)}--{_slug(arm)}.json"
+        def key() -> str:
+            study = self.bases.first if base == "neurons" else self.bases.study(base)
+            made_from = contents(study)
+            return study.key(experiment, arm, tune, exact, budget, self.threshold, self.seed, made_from, test)
 
         def compute() -> Iterator[Figure]:
             self.progress.note(f"seed {self.seed}: {experiment}, {arm}")
-            solved = self._neuron_chain() if base == "neurons" else self.solved(base)
+            solved = self.bases.neuron_chain() if base == "neurons" else self.bases.solved(base)
             tuned = self._tuned(solved, tune, exact, budget)
             yield from network_figures(
-                experiment, arm, self.seed, solved, tuned, self.threshold, self.samples(test)
+                experiment, arm, self.seed, solved, tuned, self.threshold, self.bases.samples(test)
             )
 
-        return cached(path, key, compute)
+        return self.arms.figures(f"{_slug(experiment)}--{_slug(arm)}", key, compute)
 
     def _tuned(
-        self, solved: FeatureNetwork, tune: TuneConfig | None, exact: Exact | None, budget: int
+        self,
+        solved: FeatureNetwork,
+        tune: TuneConfig | tuple[TuneConfig, ...] | None,
+        exact: Exact | None,
+        budget: int,
     ) -> FeatureNetwork:
         if exact is not None:
-            return solved_exactly(solved, self.train_rows, exact, budget)
+            return solved_exactly(solved, self.bases.train_rows, exact, budget)
         if tune is None:
             return replace(solved, connectors=tuple(strongest(c, budget) for c in solved.connectors))
         seed = seed_for(self.seed, "feature_network")
-        true_map = true_map_of(self.subject)
-        return tune_feature_network(
-            solved, self.train_rows, tune, self.threshold, seed, self.progress, true_map
-        )
-
-    def _neuron_chain(self) -> FeatureNetwork:
-        tail = self.solved("matched").tail
-        firing = self.config.extract.firing
-        return neuron_network(self.subject.network, self.subject.sites, tail, self.train_rows, firing)
+        true_map = true_map_of(self.bases.subject)
+        for stage in tune if isinstance(tune, tuple) else (tune,):
+            solved = tune_feature_network(
+                solved, self.bases.train_rows, stage, self.threshold, seed, self.progress, true_map
+            )
+        return solved
 
     # --- randomised weights
 
     def random(self) -> list[Figure]:
         """The whole study once more, on the classifier with shuffled weights."""
-        path = self.folder / "arms" / "random.json"
         config = self._final_config()
 
         def compute() -> Iterator[Figure]:
-            subject = randomised_subject(self.first, self.subject.identity, self.data)
+            subject = randomised_subject(self.bases.first, self.bases.subject.identity, self.bases.data)
             study = pipeline.train_on(self.folder / "random", config, subject, self.progress)
             heldout = (load_activations(study, "heldout"), load_labels(study, "heldout"))
             yield from self._scored(RANDOM, RANDOM_ARM, study, subject, {"heldout": heldout})
             yield from self._gates(RANDOM_ARM, study)
 
-        return cached(path, self.first.key(RANDOM, config, self.subject.identity), compute)
+        return self.arms.figures(
+            "random",
+            lambda: self.bases.first.key(RANDOM, config, self.bases.first.entry(NETWORK).content),
+            compute,
+        )
 
     def _scored(
         self,
@@ -271,11 +231,3 @@ class UnwrapExperiment:
 
 def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a study whole or not at all."""
-    building = target.with_name(f"{target.name}.building")
-    shutil.rmtree(building, ignore_errors=True)
-    shutil.copytree(source, building)
-    os.replace(building, target)

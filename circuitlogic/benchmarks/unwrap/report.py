@@ -25,7 +25,17 @@ _PAIR = (
     ("copies", 0, True),
     ("best input", 2, False),
 )
-_TRIED = ("tried", "edges", "drop, pp", "neurons' edges for that drop, over ours")
+_TRIED = (
+    "tried",
+    "edges",
+    "drop, pp",
+    "neurons' edges for that drop, over ours",
+    "median F1",
+    "copies",
+    "live",
+    "reached",
+    "guards met",
+)
 _HEADINGS = ("reached", "live", "median R²", "median F1", "F1 if always on", "copies", "median best input")
 
 
@@ -67,16 +77,9 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _both(table: Table, arm: str, metric: str, digits: int, percent: bool) -> str:
-    """Means of both connectors, `a + b`; ranges are in the JSON."""
-    cells = [table.cell(arm, f"{metric} {number}") for number in (1, 2)]
-    scale, unit = (100.0, " %") if percent else (1.0, "")
-    return " + ".join("-" if c is None else f"{scale * c.mean:,.{digits}f}" for c in cells) + unit
-
-
 def _scores(table: Table, arm: str) -> list[str]:
     return [
-        _both(table, arm, "edges", 0, False),
+        table.both(arm, "edges", 0),
         table.text(arm, "accuracy", 2, percent=True),
         points(table, arm, "drop"),
         table.text(arm, "agreement", 2, percent=True),
@@ -101,8 +104,8 @@ def _curve(table: Table) -> str:
     for arm in (str(edges) for edges in CURVE):
         if table.cell(arm, "accuracy") is None:
             continue
-        guards = [_both(table, arm, *metric) for metric in _PAIR]
-        fvu = [f"{_both(table, arm, 'fvu before', 3, False)} → {_both(table, arm, 'fvu after', 3, False)}"]
+        guards = [table.both(arm, *metric) for metric in _PAIR]
+        fvu = [f"{table.both(arm, 'fvu before', 3)} → {table.both(arm, 'fvu after', 3)}"]
         test = [table.text(arm, "accuracy (test)", 2, percent=True), points(table, arm, "drop (test)")]
         rows.append([arm, *_scores(table, arm), *test, *guards, *fvu])
     columns = ("budget", *_SCORES, "accuracy test", "drop test, pp", *_HEADINGS, "FVU of autoencoders")
@@ -111,7 +114,7 @@ def _curve(table: Table) -> str:
 
 def _neurons(table: Table) -> str:
     rows = [
-        [arm, *_scores(table, arm), points(table, arm, "drop (test)"), _both(table, arm, "R2", 2, False)]
+        [arm, *_scores(table, arm), points(table, arm, "drop (test)"), table.both(arm, "R2", 2)]
         for arm in sorted(table.arms, key=int)
         if table.cell(arm, "accuracy") is not None
     ]
@@ -133,7 +136,7 @@ def _ladder(table: Table, budget: int) -> str:
         if table.cell(arm, "accuracy") is not None:
             cell = table.cell(arm, "accuracy")
             guards = [
-                _both(table, arm, name, digits, percent)
+                table.both(arm, name, digits, percent)
                 for name, digits, percent in _PAIR
                 if name != "always F1"
             ]
@@ -154,7 +157,7 @@ def _random(curve: Table, random: Table, gates: Table) -> str:
         ("loss recovered", [t.text(a, "loss recovered", 3) for t, a, _ in arms]),
     ]
     for metric, heading in zip(_PAIR, _HEADINGS, strict=True):
-        lines.append((heading, [_both(t, a, *metric) for t, a, _ in arms]))
+        lines.append((heading, [t.both(a, *metric) for t, a, _ in arms]))
     for metric, name in (
         ("median formula F1", "median F1 of the gates' formulas"),
         ("beat one input", "formulas better than the best single input by 0.05"),

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from circuitlogic.benchmarks.figures import Figure, load_figures
+from circuitlogic.benchmarks.figures import Figure
 from circuitlogic.benchmarks.unwrap.experiment import PARTS, Part, UnwrapExperiment
 from circuitlogic.benchmarks.unwrap.report import write_unwrap_report
-from circuitlogic.config import StudyConfig
+from circuitlogic.config import DataConfig, StudyConfig
 from circuitlogic.errors import StudyError, unknown_name
 from circuitlogic.progress import SILENT, Progress
+from circuitlogic.study import Study
 
 
 def unwrap(
@@ -41,16 +42,36 @@ def unwrap(
     return write_unwrap_report(figures, out, command)
 
 
-def report_finished(work: Path, out: Path, seeds: Sequence[int], command: str) -> Path:
-    """Write the report from the arms that an unfinished run has left in `work`, as they are.
+def report_finished(
+    work: Path,
+    out: Path,
+    config: StudyConfig,
+    seeds: Sequence[int],
+    command: str,
+    progress: Progress = SILENT,
+) -> Path:
+    """Write the report from the arms that an unfinished run has left in `work`.
+
+    An arm counts only if this version, with these settings, would make it from the same studies; others are noted.
 
     Raises:
-        StudyError: none is there, or one is damaged.
+        StudyError: no arm is left.
     """
-    paths = [p for seed in seeds for p in sorted((work / f"unwrap-{seed}" / "arms").glob("*.json"))]
-    if not paths:
+    figures: list[Figure] = []
+    for seed in seeds:
+        folder = work / f"unwrap-{seed}"
+        own = replace(config, seed=seed, data=_data_of(folder, config))
+        experiment = UnwrapExperiment(folder, own, progress, only_finished=True)
+        figures += [figure for part in PARTS for figure in experiment.part(part)]
+    if not figures:
         raise StudyError(f"{work} holds no finished arm: run `circuitlogic bench unwrap` first")
-    return write_unwrap_report([f for path in paths for f in load_figures(path)], out, command)
+    return write_unwrap_report(figures, out, command)
+
+
+def _data_of(folder: Path, config: StudyConfig) -> DataConfig:
+    """Where the images of an unfinished run lay."""
+    made = folder / "matched"
+    return Study.open(made).config.data if made.exists() else config.data
 
 
 def _part(name: str) -> Part:

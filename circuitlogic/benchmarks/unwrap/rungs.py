@@ -52,8 +52,6 @@ JOINT = replace(
     epochs=20,
 )
 """The study's own recipe."""
-UNGUARDED = replace(JOINT, anchor=0.0, min_edges=0, live_rate=0.0, copy_weight=0.0)
-"""Accuracy alone: what the guards cost."""
 NEURONS = replace(JOINT, dictionaries="readout")
 """The same for pruned neurons: their readout moves, the neurons stay what they are."""
 

@@ -76,7 +76,10 @@ def unwrap(
     data: Annotated[str | None, typer.Option(metavar="DIR", help="Folder of the MNIST files.")] = None,
     seeds: Annotated[str, typer.Option(metavar="N,N,..", help="Seeds to run and to average over.")] = "0,1,2",
     parts: Annotated[
-        str, typer.Option(metavar="A,B,..", help="Of headline, neurons, random, curve, ladder; default: all.")
+        str,
+        typer.Option(
+            metavar="A,B,..", help="Of headline, neurons, random, curve, trials, ladder; default: all."
+        ),
     ] = "",
     finished: Annotated[
         bool, typer.Option("--finished", help="Run nothing: report on the arms an earlier run has finished.")
@@ -101,11 +104,11 @@ def unwrap(
     config = config_from_mapping({"data": {"dataset": "mnist", **({} if data is None else {"path": data})}})
     chosen = parse_widths(seeds, what="--seeds", lowest=0)
     command = f"circuitlogic bench unwrap --seeds {seeds}" + (f" --parts {parts}" if parts else "")
-    if finished:
-        write(f"{report_finished(work, out, chosen, command)}\n")
-        return
     with with_threads(threads), console_progress(Streams(color=not no_color, quiet=quiet)) as progress:
-        report = run(work, out, config, chosen, command, _names(parts, ",") or PARTS, progress)
+        if finished:
+            report = report_finished(work, out, config, chosen, command, progress)
+        else:
+            report = run(work, out, config, chosen, command, _names(parts, ",") or PARTS, progress)
     write(f"{report}\n")
 
 
