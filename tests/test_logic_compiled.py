@@ -4,26 +4,28 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from circuitlogic.benchmarks.readspeed import measure_reading, planted_rows
 from circuitlogic.errors import ConfigError
-from circuitlogic.extract.listing import list_samples
-from circuitlogic.extract.row_activity import SplitReader
+from circuitlogic.extract.row_activity import SplitReader, listing
 from circuitlogic.extract.row_reading import RowReader, Rows, read_rows
+from circuitlogic.logic import truth
 from circuitlogic.logic.activity import Activity, ReadingOptions, Row
-from circuitlogic.logic.columns import column_of
+from circuitlogic.logic.canonical import cost_of
+from circuitlogic.logic.columns import Columns, column_of
 from circuitlogic.logic.gate import Gate
-from circuitlogic.logic.kernels import PLAIN
+from circuitlogic.logic.kernels import PLAIN, Kernels
 from circuitlogic.logic.loops import kernels
-from circuitlogic.logic.proposals import templates
+from circuitlogic.logic.proposals import Finding
 from circuitlogic.logic.reading import read_gate
-from circuitlogic.logic.states import Silent, States, count_states, count_states_twice
+from circuitlogic.logic.search import Question
+from circuitlogic.logic.states import Silent, count_states, picked
+from circuitlogic.logic.tallies import MAX_PLACES
 from circuitlogic.progress import SILENT
-
-LITERALS = 6
 
 
 @pytest.fixture(scope="module")
@@ -36,15 +38,27 @@ def gates(rows: Rows) -> tuple[Gate, ...]:
     return read_rows(rows, np.arange(40), "", SILENT, jobs=1)
 
 
-def drawn(seed: int) -> States:
-    rng = np.random.default_rng(seed)
-    codes = rng.integers(0, 1 << LITERALS, 300) & rng.integers(0, 1 << LITERALS, 300)
-    return count_states(codes, rng.random(300) < 0.2 + 0.6 * (codes % 3 == 1), LITERALS)
-
-
-def compiled():
+def compiled() -> Kernels:
     pytest.importorskip("numba")
     return kernels(compiled=True)
+
+
+def drawn(seed: int, literals: int, nested: bool = False) -> Question:
+    """States of random literals under a random function with noise, and effects of both signs."""
+    rng = np.random.default_rng(seed)
+    size = 1 << literals
+    codes = rng.integers(0, size, 400) & rng.integers(0, size, 400)
+    table = rng.random(1 << min(literals, 4)) < rng.choice([0.2, 0.5])
+    fired = table[codes & (table.size - 1)] ^ (rng.random(400) < rng.choice([0.0, 0.1]))
+    states = count_states(codes, fired | (codes == size - 1), literals)
+    effects = rng.choice([-2.0, -1.0, 0.5, 1.0, 1.5], literals) * rng.choice([1.0, 1.01], literals)
+    pairs = ((0, 1),) if nested else ()
+    price = float(rng.choice([0.002, 0.02]))
+    return Question(states, effects, rng.normal(size=literals), pairs, price, int(rng.integers(2, 10)))
+
+
+def plainly(finding: Finding) -> tuple[object, ...]:
+    return tuple(getattr(finding, name) for name in ("chosen", "f1", "cost", "objective")), *finding.table
 
 
 def test_numba_is_asked_for_and_not_needed() -> None:
@@ -52,52 +66,68 @@ def test_numba_is_asked_for_and_not_needed() -> None:
 
 
 @settings(deadline=None)  # the first call compiles
-@given(seed=st.integers(0, 500), count=st.integers(1, LITERALS), negative=st.integers(0, 3))
-def test_compiled_loops_answer_as_the_plain_ones(seed: int, count: int, negative: int) -> None:
-    fast, states, rng = compiled(), drawn(seed), np.random.default_rng(seed)
-    chosen = tuple(rng.permutation(LITERALS)[:count].tolist())
-    on = max(0, count - negative)
-    effects = np.concatenate((rng.integers(1, 4, on), -rng.integers(1, 4, count - on))).astype(np.float64)
-    ready = templates(on, count - on)
-    one, other = (k.propose(states, chosen, effects, ready, states.total, 0.01) for k in (PLAIN, fast))
-    assert (one.template, one.f1, one.objective, one.swept_f1) == (
-        other.template,
-        other.f1,
-        other.objective,
-        other.swept_f1,
-    )
-    assert np.array_equal(one.swept, other.swept)
-    for first, second in zip(PLAIN.marginal(states, chosen), fast.marginal(states, chosen), strict=True):
-        assert np.array_equal(first, second)
-    said = PLAIN.says(states, chosen, one.swept)
-    assert np.array_equal(said, fast.says(states, chosen, one.swept))
-    weights = np.stack((states.samples, states.firing))
-    assert np.array_equal(PLAIN.together(states, weights), fast.together(states, weights))
-    single, pairs = PLAIN.repairs(states, said, 0.3)
-    fast_single, fast_pairs = fast.repairs(states, said, 0.3)
-    assert np.array_equal(single, fast_single)
-    assert pairs == fast_pairs
+@given(seed=st.integers(0, 10_000), literals=st.integers(0, 9), nested=st.booleans())
+def test_a_compiled_search_finds_what_the_plain_one_does(seed: int, literals: int, nested: bool) -> None:
+    question = drawn(seed, literals, nested and literals > 1)
+    best, others = PLAIN.search(question)
+    fast_best, fast_others = compiled().search(question)
+    assert plainly(best) == plainly(fast_best)
+    assert [plainly(f) for f in others] == [plainly(f) for f in fast_others]
 
 
-def test_compiled_listing_and_splitting_equal_the_plain_ones(rows: Rows) -> None:
-    fast = compiled()
-    from circuitlogic.extract.compiled_listing import list_samples as fast_list
+@settings(deadline=None)
+@given(seed=st.integers(0, 10_000), inputs=st.integers(0, 9))
+def test_compiled_prices_are_the_plain_ones(seed: int, inputs: int) -> None:
+    compiled()
+    from circuitlogic.logic.compiled.prices import price_of
 
+    rng = np.random.default_rng(seed)
+    table = rng.random(1 << inputs) < rng.choice([0.1, 0.5, 0.9])
+    sums = truth.cells(inputs) @ rng.choice([-2, -1, 0, 1, 1, 2], inputs)
+    for one in (table if inputs <= 4 else sums > 2, sums > 0, sums >= 1, (sums > 0) & (sums < 3)):
+        if inputs <= 4 or None not in truth.signs(one):
+            assert price_of(one, inputs) == cost_of(one)
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 10_000), levels=st.integers(1, 3), columns=st.integers(0, 20))
+def test_compiled_counting_equals_the_plain(seed: int, levels: int, columns: int) -> None:
+    fast, rng = compiled(), np.random.default_rng(seed)
+    samples = int(rng.integers(1, 400))
+    dense = rng.exponential(size=(samples, columns)) * (rng.random((samples, columns)) < 0.2)
+    inputs = Columns.of(sp.csc_array(dense))
+    cuts = np.sort(rng.exponential(size=(columns, levels)), axis=1)
+    places = rng.permutation(columns * levels)
+    places[places >= int(rng.integers(0, MAX_PLACES + 1))] = -1
+    doubted, sought = rng.random(columns) < 0.3, rng.random(samples) < 0.3
+    flags = (sought + 4 * rng.integers(0, 2, samples)).astype(np.uint8)
+    tallies = [k.tally(inputs, cuts, places.reshape(-1, levels), doubted, flags) for k in (PLAIN, fast)]
+    overlaps = [k.overlap(inputs, cuts, rng_mask(seed, cuts), sought) for k in (PLAIN, fast)]
+    for one, other in (tallies, overlaps):
+        for part in one.__slots__:
+            assert np.array_equal(getattr(one, part), getattr(other, part))
+
+
+def rng_mask(seed: int, like: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return np.random.default_rng(seed).random(like.shape) < 0.7
+
+
+def test_compiled_listing_equals_the_plain_one(rows: Rows) -> None:
+    compiled()
     matrix, row = rows.train.source.matrix, rows.edges.row(7)
     sources = np.array([source.index for source in row.sources])
-    fired = column_of(rows.train.target.matrix, 7)[1]
-    found = []
-    for lister in (list_samples, fast_list):
-        active, place = np.zeros(3000, dtype=np.bool_), np.zeros(3000, dtype=np.int64)
-        found.append(lister(matrix, sources, row.raw_weights, fired, active, place))
-        assert not active.any()
-    for one, other in zip(*found, strict=True):
-        assert np.array_equal(one, other)
-    cuts = np.tile([0.5, 1.0, 1.5], (40, 1))
-    (above, weak), (fast_above, fast_weak) = (k.split_columns(matrix, cuts) for k in (PLAIN, fast))
-    for column, fast_column in zip((*above, weak), (*fast_above, fast_weak), strict=True):
-        for one, other in zip(column, fast_column, strict=True):
-            assert np.array_equal(one, other)
+    output = column_of(rows.train.target.matrix, 7)
+    found = [
+        listing(fast, 3000)(matrix, sources, row.raw_weights, output) for fast in (False, False, True, True)
+    ]
+    for other in found[1:]:
+        for part in ("samples", "driven", "target"):
+            assert np.array_equal(getattr(found[0], part), getattr(other, part))
+        for part in ("data", "indices", "indptr"):
+            assert np.array_equal(getattr(found[0].inputs, part), getattr(other.inputs, part))
+    dense = found[0].inputs.toarray()
+    assert np.array_equal(dense, matrix[:, sources].toarray()[found[0].samples])
+    assert np.allclose(found[0].driven, dense @ row.raw_weights)
 
 
 @pytest.mark.parametrize("levels", [1, 3])
@@ -119,8 +149,6 @@ def spread(part: Activity) -> Activity:
     dense[part.listed] = listed
     target, predicted = np.zeros(part.samples), np.full(part.samples, part.resting)
     target[part.listed], predicted[part.listed] = part.target, part.predicted
-    import scipy.sparse as sp
-
     return Activity(sp.csc_array(dense), target, predicted, part.groups)
 
 
@@ -166,17 +194,17 @@ def test_a_gate_that_holds_on_samples_that_are_not_listed_counts_them(rows: Rows
     assert read_gate(row, full, full).kind == "not"
 
 
-def test_states_of_clear_samples_and_silent_ones_add_up() -> None:
+def test_states_of_some_literals_are_those_of_all_put_together() -> None:
     rng = np.random.default_rng(0)
-    codes = rng.integers(0, 8, 200)
-    fired, clear = rng.random(200) < 0.4, rng.random(200) < 0.7
-    silent = Silent(50, 50)
-    every, kept = count_states_twice(codes, fired, clear, 3, silent)
-    alone = count_states(codes[clear], fired[clear], 3, silent)
-    whole = count_states(np.append(codes, np.zeros(50, int)), np.append(fired, np.ones(50, bool)), 3)
-    for one, other in ((every, whole), (kept, alone)):
-        for part in ("bits", "samples", "firing", "codes"):
-            assert np.array_equal(getattr(one, part), getattr(other, part))
+    codes, fired = rng.integers(0, 1 << 12, 200), rng.random(200) < 0.4
+    whole = count_states(codes, fired, 12, Silent(50, 50))
+    for places in ([3, 0, 7], list(range(12))[::-1]):
+        part = whole.over(places)
+        own = np.append(picked(codes, places), np.zeros(50, int))
+        alone = count_states(own, np.append(fired, np.ones(50, bool)), len(places))
+        seen = part.samples > 0
+        for name in ("bits", "samples", "firing", "codes"):
+            assert np.array_equal(getattr(part, name)[seen], getattr(alone, name))
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 and the settings."""
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import TypeAlias, cast
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from circuitlogic.errors import ConfigError, DataError
 from circuitlogic.features import FeatureId
-from circuitlogic.logic.columns import SharedLevels
+from circuitlogic.logic.columns import Columns, SharedLevels
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -40,7 +41,7 @@ class Row:
 class Activity:
     """What the features of a row did on N samples."""
 
-    inputs: scipy.sparse.csc_array
+    inputs: scipy.sparse.csc_array | Columns
     """[N, k] input activations (raw units), columns in the order of `Row.sources`."""
     target: FloatArray
     """[N] activation of the true output feature (raw units)."""
@@ -135,5 +136,10 @@ def check(row: Row, activity: Activity, part: str) -> None:
     if (samples if activity.listed is None else activity.listed.shape[0]) != samples:
         raise DataError(f"{part} samples of {row.feature}: {samples} activations, other sample numbers")
     parts = (activity.target, activity.predicted, activity.inputs.data, row.weights, row.raw_weights)
-    if not all(np.isfinite(part_).all() for part_ in parts):
+    if not all(_finite(cast("FloatArray", part_)) for part_ in parts):
         raise DataError(f"{part} activations or weights of {row.feature} are not all finite")
+
+
+def _finite(values: FloatArray) -> bool:
+    """Whether all are finite: their squares sum to a number (in one pass), or none of them says otherwise."""
+    return isfinite(values.dot(values)) or bool(np.isfinite(values).all())

@@ -1,0 +1,85 @@
+"""Owns the states of a formula's own literals: what training showed in each, and what the formula says there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from circuitlogic.logic.activity import Activity, BoolArray, IntArray
+from circuitlogic.logic.decision import Decision
+from circuitlogic.logic.formula import Formula, Literal, evaluate, literals_of
+from circuitlogic.logic.gate import TableRow
+from circuitlogic.logic.states import Silent, States, count_states, picked, state_codes
+from circuitlogic.logic.tallies import FLAGS
+from circuitlogic.logic.training import Training
+
+TABLE_ROWS = 64
+_MOST = 62
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OwnStates:
+    """The states of a formula's literals in training."""
+
+    literals: tuple[Literal, ...]
+    """At most 62 of them."""
+    places: Sequence[int] | None
+    """Where they stand in the decision's pool; None where one is not in it."""
+    codes: IntArray
+    """[N] the state of each listed sample, by the pool's literals; by these where one is not in it."""
+    states: States
+    """Counting firings of the output."""
+    said: BoolArray
+    """[states] what the formula says."""
+
+    def at(self, samples: IntArray) -> IntArray:
+        """Which state of `states` each of `samples` is in."""
+        codes = self.codes[samples]
+        return np.searchsorted(
+            self.states.codes, codes if self.places is None else picked(codes, self.places)
+        )
+
+    def known(self, codes: IntArray) -> BoolArray:
+        """Whether training showed states `codes` of these literals."""
+        at = np.minimum(np.searchsorted(self.states.codes, codes), self.states.codes.size - 1)
+        return (self.states.codes[at] == codes) & (self.states.samples[at] > 0)
+
+
+def own_states(decision: Decision, training: Training) -> OwnStates:
+    """What training data say about the literals of the decision's formula."""
+    literals = literals_of(decision.formula)
+    among = {literal: i for i, literal in enumerate(decision.pool.literals)}
+    places = [among.get(literal, -1) for literal in literals]
+    if -1 in places:
+        literals, places = literals[:_MOST], None
+        codes = state_codes([training.rows(literal) for literal in literals], training.fired.size)
+        states = count_states(codes, training.fired, len(literals), Silent(training.unlisted))
+        codes = codes.astype(np.int64)
+    else:
+        codes, states = decision.tally.of >> FLAGS, decision.states.over(places)
+        if training.inverted:
+            states = States(states.literals, states.samples, states.samples - states.firing, states.codes)
+    said = holds(decision.formula, literals, states.codes)
+    return OwnStates(literals, places, codes, states, said)
+
+
+def holds(formula: Formula, literals: tuple[Literal, ...], codes: IntArray) -> BoolArray:
+    """[codes] whether `formula` holds in the states `codes` of `literals`."""
+    on = {literal: (codes >> i & 1).astype(np.bool_) for i, literal in enumerate(literals)}
+    return evaluate(formula, on, codes.shape[0])
+
+
+def truth_table(own: OwnStates, train: Activity) -> tuple[TableRow, ...]:
+    """The states that training samples were in, most frequent first, at most `TABLE_ROWS` of them."""
+    active = (train.target != 0).nonzero()[0]
+    states = own.states
+    sums = np.bincount(own.at(active), train.target[active], states.codes.size)
+    seen = int(np.count_nonzero(states.samples))
+    order = np.argsort(-states.samples, kind="stable")[: min(seen, TABLE_ROWS)]
+    bits = (states.codes[order, None] >> np.arange(len(own.literals)) & 1).astype(np.bool_).tolist()
+    samples, firing = states.samples[order], states.firing[order]
+    columns = (samples, firing, sums[order] / samples, own.said[order])
+    return tuple(
+        TableRow(tuple(state), int(seen), int(fired), mean, said)
+        for state, seen, fired, mean, said in zip(bits, *(c.tolist() for c in columns), strict=True)
+    )

@@ -1,0 +1,82 @@
+"""Owns the counting of samples by the literals that hold on them: the plain forms, which define it."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray
+from circuitlogic.logic.columns import Columns
+from circuitlogic.logic.states import distinct
+
+Flags: TypeAlias = NDArray[np.uint8]
+
+FLAGS = 3
+"""Low bits of a sample's key that are not literals."""
+DOUBTED = 2
+"""The flag of a sample on which a literal is in doubt."""
+MAX_PLACES = 50
+"""Most literals of a key: sums of their bits are exact as floating-point numbers."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tally:
+    """Samples by key: the literals that hold on them, above `FLAGS` flags."""
+
+    of: IntArray
+    """[N] the key of each sample."""
+    keys: IntArray
+    """Those that occur, ascending."""
+    sizes: IntArray
+    """How often each does."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Overlap:
+    """Literals against what is sought, among samples on which any of them holds."""
+
+    both: IntArray
+    """[columns, levels] samples with the literal on and what is sought; 0 for literals that do not count."""
+    samples: int
+    sought: int
+    """Of these samples."""
+
+
+def overlap(inputs: Columns, cuts: FloatArray, wanted: BoolArray, sought: BoolArray) -> Overlap:
+    """How often each literal `wanted` [columns, levels] holds together with what is `sought` [N]."""
+    lengths = np.diff(inputs.indptr)
+    hits = sought[inputs.indices]
+    support = np.zeros(sought.shape[0], dtype=np.bool_)
+    both = np.zeros(cuts.shape, dtype=np.int64)
+    for level in range(cuts.shape[1]):
+        cut = np.where(wanted[:, level], cuts[:, level], np.inf)
+        on = inputs.data > np.repeat(cut, lengths)
+        support[inputs.indices[on]] = True
+        ends = np.concatenate(([0], np.cumsum(on & hits)))[inputs.indptr]
+        both[:, level] = np.diff(ends)
+    return Overlap(both, int(np.count_nonzero(support)), int(np.count_nonzero(sought & support)))
+
+
+def tally(inputs: Columns, cuts: FloatArray, places: IntArray, doubted: BoolArray, flags: Flags) -> Tally:
+    """Count samples by the literals that hold on them.
+
+    Args:
+        inputs: Activations [N, columns].
+        cuts: [columns, levels] where literals begin.
+        places: [columns, levels] each literal's bit above the flags, below `MAX_PLACES`; -1: it does not count.
+        doubted: [columns] of these, a value above 0 and below the first cut sets the flag `DOUBTED`.
+        flags: [N] the flags to begin with.
+    """
+    lengths, samples = np.diff(inputs.indptr), flags.shape[0]
+    codes = np.zeros(samples)
+    for level in range(cuts.shape[1]):
+        place = places[:, level]
+        bits = np.repeat(np.where(place < 0, 0.0, 2.0 ** np.maximum(place, 0)), lengths)
+        bits *= inputs.data > np.repeat(cuts[:, level], lengths)
+        codes += np.bincount(inputs.indices, bits, samples)
+    keys = (codes.astype(np.int64) << FLAGS) | flags
+    if doubted.any():
+        highest = np.repeat(np.where(doubted, cuts[:, 0], -np.inf), lengths)
+        keys[inputs.indices[(inputs.data > 0) & (inputs.data <= highest)]] |= DOUBTED
+    return Tally(keys, *distinct(keys))
