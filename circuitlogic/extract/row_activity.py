@@ -11,7 +11,8 @@ import scipy.sparse as sp
 from circuitlogic.extract.listing import Lister, Listing
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import Activity, FloatArray, IntArray, Row
-from circuitlogic.logic.columns import SharedLevels, column_of
+from circuitlogic.logic.columns import column_of
+from circuitlogic.logic.levels import SharedLevels
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,7 +2,6 @@
 and the settings."""
 
 from dataclasses import dataclass
-from math import isfinite
 from typing import TypeAlias, cast
 
 import numpy as np
@@ -11,7 +10,8 @@ from numpy.typing import NDArray
 
 from circuitlogic.errors import ConfigError, DataError
 from circuitlogic.features import FeatureId
-from circuitlogic.logic.columns import Columns, SharedLevels
+from circuitlogic.logic.columns import Columns
+from circuitlogic.logic.levels import SharedLevels
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -136,10 +136,5 @@ def check(row: Row, activity: Activity, part: str) -> None:
     if (samples if activity.listed is None else activity.listed.shape[0]) != samples:
         raise DataError(f"{part} samples of {row.feature}: {samples} activations, other sample numbers")
     parts = (activity.target, activity.predicted, activity.inputs.data, row.weights, row.raw_weights)
-    if not all(_finite(cast("FloatArray", part_)) for part_ in parts):
+    if not all(np.isfinite(part_).all() for part_ in parts):
         raise DataError(f"{part} activations or weights of {row.feature} are not all finite")
-
-
-def _finite(values: FloatArray) -> bool:
-    """Whether all are finite: their squares sum to a number (in one pass), or none of them says otherwise."""
-    return isfinite(values.dot(values)) or bool(np.isfinite(values).all())

@@ -1,4 +1,4 @@
-"""Owns the inputs of a row as sparse columns, and firing: from where on an input, and each literal of it, is on."""
+"""Owns the inputs of a row as sparse columns, and firing: from where on a feature is on."""
 
 from dataclasses import dataclass
 from typing import TypeAlias, cast
@@ -6,9 +6,6 @@ from typing import TypeAlias, cast
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
-
-from circuitlogic.features import FeatureId
-from circuitlogic.logic.formula import Literal
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -75,51 +72,6 @@ def firing_threshold(values: FloatArray, fraction: float) -> float:
     return fraction * quantile(values if positive.all() else values[positive.nonzero()[0]], 0.95)
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """Where the literals of one input begin, and how often each holds, measured on training samples."""
-
-    cuts: tuple[float, ...]
-    """Threshold per level, ascending (raw units)."""
-    means: tuple[float, ...]
-    """Mean activation of the samples between a level and the next (raw units)."""
-    sizes: tuple[int, ...]
-    """Samples above each threshold."""
-    weak: int
-    """Samples on which it is active below its first threshold."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class InputColumn:
-    """One input of the row: where its literals' thresholds lie, and the samples that pass them."""
-
-    feature: FeatureId
-    levels: Levels
-    values: FloatArray
-    """What is stored of it."""
-    where: IntArray
-    """On which samples, ascending."""
-
-    @property
-    def cuts(self) -> tuple[float, ...]:
-        """Threshold per level, ascending (raw units)."""
-        return self.levels.cuts
-
-    @property
-    def means(self) -> tuple[float, ...]:
-        """Mean activation of the samples between a level and the next (raw units)."""
-        return self.levels.means
-
-    @property
-    def rows(self) -> tuple[IntArray, ...]:
-        """Samples above each threshold, ascending; each a subset of the one before."""
-        return tuple(self.where[(self.values > cut).nonzero()[0]] for cut in self.levels.cuts)
-
-    def literal(self, level: int) -> Literal:
-        """The literal of `level`."""
-        return Literal(self.feature, level)
-
-
 def stored(matrix: scipy.sparse.csc_array) -> tuple[FloatArray, IntArray, IntArray]:
     """Values, rows and column starts, as they lie (of 32 or 64 bits)."""
     return cast("tuple[FloatArray, IntArray, IntArray]", (matrix.data, matrix.indices, matrix.indptr))
@@ -130,38 +82,6 @@ def column_of(inputs: scipy.sparse.csc_array | Columns, at: int) -> tuple[FloatA
     span = slice(int(inputs.indptr[at]), int(inputs.indptr[at + 1]))
     values = np.asarray(inputs.data[span], dtype=np.float64)
     return values, np.asarray(inputs.indices[span], dtype=np.int64)
-
-
-def measure_levels(values: FloatArray, fraction: float, levels: int) -> Levels:
-    """Thresholds, means and sizes of one input from its stored activations."""
-    cut = firing_threshold(values, fraction)
-    weak = int(np.count_nonzero((values > 0) & (values <= cut)))
-    values = values[(values > cut).nonzero()[0]]
-    if levels == 1:
-        return Levels((cut,), (float(values.mean()) if values.size else 0.0,), (values.size,), weak)
-    cuts = (cut, *(quantile(values, 1 - 0.5**level) for level in range(1, levels)))
-    bands = np.searchsorted(np.asarray(cuts), values, side="left") - 1
-    counts = np.bincount(bands, minlength=levels)
-    means = np.bincount(bands, weights=values, minlength=levels) / np.maximum(counts, 1)
-    sizes = tuple(int(np.count_nonzero(values > own)) for own in cuts)
-    return Levels(cuts, tuple(means.tolist()), sizes, weak)
-
-
-class SharedLevels:
-    """The levels of a matrix's columns, each measured once however many rows read it."""
-
-    def __init__(self, matrix: scipy.sparse.csc_array) -> None:
-        """Measure columns of `matrix` [training samples, features] when asked."""
-        self.matrix = matrix
-        self._known: dict[tuple[int, float, int], Levels] = {}
-
-    def of(self, column: int, fraction: float, levels: int) -> Levels:
-        """The levels of `column`."""
-        key = (column, fraction, levels)
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = measure_levels(column_of(self.matrix, column)[0], fraction, levels)
-        return found
 
 
 def samples_above(inputs: scipy.sparse.csc_array | Columns, at: int, cut: float) -> IntArray:

@@ -49,10 +49,9 @@ class Inhibition:
 def inhibitions(row: Row, train: Activity, training: Training, formula: Formula) -> tuple[Inhibition, ...]:
     """Tests every noticeable input of negative weight against `formula` (its own veto taken out),
     on training data."""
-    means = (own.means[0] if own.means else 0.0 for own in training.levels)
-    effects = [weight * mean for weight, mean in zip(row.raw_weights.tolist(), means, strict=True)]
-    top = max(map(abs, effects), default=0.0)
-    tested = [i for i, effect in enumerate(effects) if effect < 0 and -effect >= _NOTICEABLE * top]
+    effects = row.raw_weights * training.levels.means[:, 0]
+    top = float(np.abs(effects).max(initial=0.0))
+    tested = ((effects < 0) & (-effects >= _NOTICEABLE * top)).nonzero()[0].tolist()
     if training.inverted or not tested:
         return ()
     literals = literals_of(formula)

@@ -7,6 +7,7 @@ from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray
 from circuitlogic.logic.columns import Columns
 from circuitlogic.logic.search import Answer, Question, search
 from circuitlogic.logic.tallies import Flags, Overlap, Tally, overlap, tally
+from circuitlogic.logic.verdicts import Trial, Verdict, judge
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,6 +17,7 @@ class Kernels:
     overlap: Callable[[Columns, FloatArray, BoolArray, BoolArray], Overlap]
     tally: Callable[[Columns, FloatArray, IntArray, BoolArray, Flags], Tally]
     search: Callable[[Question], Answer]
+    judge: Callable[[Trial], Verdict]
 
 
-PLAIN = Kernels(overlap, tally, search)
+PLAIN = Kernels(overlap, tally, search, judge)

@@ -69,10 +69,8 @@ def _read(
 
 def _alike(one: Training, other: Training) -> bool:
     """Whether the same samples count as firing, and the same as in doubt."""
-    pairs = zip(one.levels, other.levels, strict=True)
-    return np.array_equal(one.fired, other.fired) and all(
-        (a.weak, a.sizes) == (b.weak, b.sizes) for a, b in pairs
-    )
+    pairs = (one.levels.weak, other.levels.weak), (one.levels.sizes, other.levels.sizes)
+    return all(np.array_equal(a, b) for a, b in ((one.fired, other.fired), *pairs))
 
 
 def _same_function(one: Formula | None, other: Formula | None) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from circuitlogic.logic import truth
 from circuitlogic.logic.activity import Activity, BoolArray, IntArray
 from circuitlogic.logic.decision import Decision
 from circuitlogic.logic.formula import Formula, Literal, evaluate, literals_of
@@ -24,23 +25,23 @@ class OwnStates:
     literals: tuple[Literal, ...]
     """At most 62 of them."""
     places: Sequence[int] | None
-    """Where they stand in the decision's pool; None where one is not in it."""
+    """Where they stand in the decision's pool; None where one is not in it, or they are many."""
     codes: IntArray
-    """[N] the state of each listed sample, by the pool's literals; by these where one is not in it."""
+    """[N] the state of each listed sample: by the pool's literals; by these where `places` is None."""
     states: States
-    """Counting firings of the output."""
+    """Counting firings of the output; every state, seen or not, but where `places` is None."""
     said: BoolArray
     """[states] what the formula says."""
 
     def at(self, samples: IntArray) -> IntArray:
         """Which state of `states` each of `samples` is in."""
         codes = self.codes[samples]
-        return np.searchsorted(
-            self.states.codes, codes if self.places is None else picked(codes, self.places)
-        )
+        if self.places is None:
+            return np.searchsorted(self.states.codes, codes)
+        return picked(codes, self.places)
 
-    def known(self, codes: IntArray) -> BoolArray:
-        """Whether training showed states `codes` of these literals."""
+    def shown(self, codes: IntArray) -> BoolArray:
+        """Whether training showed states `codes`."""
         at = np.minimum(np.searchsorted(self.states.codes, codes), self.states.codes.size - 1)
         return (self.states.codes[at] == codes) & (self.states.samples[at] > 0)
 
@@ -50,7 +51,7 @@ def own_states(decision: Decision, training: Training) -> OwnStates:
     literals = literals_of(decision.formula)
     among = {literal: i for i, literal in enumerate(decision.pool.literals)}
     places = [among.get(literal, -1) for literal in literals]
-    if -1 in places:
+    if -1 in places or len(places) > truth.MAX_INPUTS:
         literals, places = literals[:_MOST], None
         codes = state_codes([training.rows(literal) for literal in literals], training.fired.size)
         states = count_states(codes, training.fired, len(literals), Silent(training.unlisted))
@@ -59,11 +60,11 @@ def own_states(decision: Decision, training: Training) -> OwnStates:
         codes, states = decision.tally.of >> FLAGS, decision.states.over(places)
         if training.inverted:
             states = States(states.literals, states.samples, states.samples - states.firing, states.codes)
-    said = holds(decision.formula, literals, states.codes)
+    said = _holds(decision.formula, literals, states.codes)
     return OwnStates(literals, places, codes, states, said)
 
 
-def holds(formula: Formula, literals: tuple[Literal, ...], codes: IntArray) -> BoolArray:
+def _holds(formula: Formula, literals: tuple[Literal, ...], codes: IntArray) -> BoolArray:
     """[codes] whether `formula` holds in the states `codes` of `literals`."""
     on = {literal: (codes >> i & 1).astype(np.bool_) for i, literal in enumerate(literals)}
     return evaluate(formula, on, codes.shape[0])
@@ -71,15 +72,15 @@ def holds(formula: Formula, literals: tuple[Literal, ...], codes: IntArray) -> B
 
 def truth_table(own: OwnStates, train: Activity) -> tuple[TableRow, ...]:
     """The states that training samples were in, most frequent first, at most `TABLE_ROWS` of them."""
-    active = (train.target != 0).nonzero()[0]
+    active = train.target.nonzero()[0]
     states = own.states
     sums = np.bincount(own.at(active), train.target[active], states.codes.size)
     seen = int(np.count_nonzero(states.samples))
     order = np.argsort(-states.samples, kind="stable")[: min(seen, TABLE_ROWS)]
-    bits = (states.codes[order, None] >> np.arange(len(own.literals)) & 1).astype(np.bool_).tolist()
     samples, firing = states.samples[order], states.firing[order]
-    columns = (samples, firing, sums[order] / samples, own.said[order])
+    columns = (states.codes[order], samples, firing, sums[order] / samples, own.said[order])
+    places = range(len(own.literals))
     return tuple(
-        TableRow(tuple(state), int(seen), int(fired), mean, said)
-        for state, seen, fired, mean, said in zip(bits, *(c.tolist() for c in columns), strict=True)
+        TableRow(tuple([code >> i & 1 == 1 for i in places]), int(samples), int(firing), mean, said)
+        for code, samples, firing, mean, said in zip(*(c.tolist() for c in columns), strict=True)
     )

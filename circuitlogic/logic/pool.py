@@ -8,7 +8,7 @@ from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray, Row
 from circuitlogic.logic.formula import Literal
 from circuitlogic.logic.kernels import Kernels
-from circuitlogic.logic.tallies import Overlap, Tally
+from circuitlogic.logic.tallies import Tally
 from circuitlogic.logic.training import Training
 
 _NEGLIGIBLE = 0.02
@@ -37,50 +37,50 @@ class Pool:
     def places(self, shape: tuple[int, ...]) -> IntArray:
         """[inputs, levels] where each literal stands among these; -1: it does not."""
         found = np.full(shape, -1, dtype=np.int64)
-        for i, at in enumerate(self.at):
-            found[at] = i
+        if self.at:
+            found[tuple(zip(*self.at, strict=True))] = np.arange(len(self.at))
         return found
 
 
 def everything_of(row: Row, training: Training, excluded: frozenset[FeatureId], loops: Kernels) -> Pool:
     """All literals with a noticeable effect; effects are signed as on what is sought."""
-    at: list[tuple[int, int]] = []
-    effects: list[float] = []
-    flip = -1.0 if training.inverted else 1.0
-    for i, (weight, own) in enumerate(zip(row.raw_weights.tolist(), training.levels, strict=True)):
-        if training.sources[i] in excluded:
-            continue
-        below = 0.0
-        for level, (size, mean) in enumerate(zip(own.sizes, own.means, strict=True)):
-            if size and (level == 0 or size < own.sizes[level - 1]):
-                at.append((i, level))
-                effects.append(flip * weight * (mean - below))
-                below = mean
-    effect = np.asarray(effects, dtype=np.float64)
-    keep = (np.abs(effect) >= _NEGLIGIBLE * np.abs(effect).max(initial=1e-30)).nonzero()[0]
-    kept = tuple(at[i] for i in keep.tolist())
-    literals = tuple(Literal(training.sources[i], level) for i, level in kept)
-    return Pool(literals, kept, effect[keep], _associations(kept, training, loops))
+    effects, wanted = _effects(row, training)
+    for source in excluded & training.at.keys():
+        wanted[training.at[source]] = False
+    strengths = np.abs(effects)
+    wanted &= strengths >= _NEGLIGIBLE * strengths.max(initial=1e-30, where=wanted)
+    kept = wanted.nonzero()
+    at = tuple(zip(*(axis.tolist() for axis in kept), strict=True))
+    literals = tuple(Literal(training.sources[i], level) for i, level in at)
+    return Pool(literals, at, effects[kept], _associations(wanted, training, loops)[kept])
 
 
-def _associations(kept: tuple[tuple[int, int], ...], training: Training, loops: Kernels) -> FloatArray:
-    """Phi of each literal with what is sought, among the samples on which any literal is on."""
-    if not kept:
-        return np.zeros(0)
-    wanted: BoolArray = np.zeros(training.cuts.shape, dtype=np.bool_)
-    places = tuple(np.array(kept).T)
-    wanted[places] = True
-    found: Overlap = loops.overlap(training.inputs, training.cuts, wanted, training.sought)
-    on = np.array([training.levels[i].sizes[level] for i, level in kept], dtype=np.float64)
-    size, positive, both = float(found.samples), float(found.sought), found.both[places].astype(np.float64)
-    spread = np.sqrt(on * (size - on) * positive * (size - positive))
+def _effects(row: Row, training: Training) -> tuple[FloatArray, BoolArray]:
+    """[inputs, levels] the typical effect of each literal, and which literals there are: those that hold on fewer
+    samples than the level below."""
+    sizes, means = training.levels.sizes, training.levels.means
+    there = sizes > 0
+    there[:, 1:] &= sizes[:, 1:] < sizes[:, :-1]
+    steps, below = np.zeros(means.shape), np.zeros(means.shape[0])
+    for level in range(means.shape[1]):
+        steps[:, level] = means[:, level] - below
+        below = np.where(there[:, level], means[:, level], below)
+    weights = -row.raw_weights if training.inverted else row.raw_weights
+    return weights[:, None] * steps, there
+
+
+def _associations(wanted: BoolArray, training: Training, loops: Kernels) -> FloatArray:
+    """[inputs, levels] phi of each `wanted` literal with what is sought, among the samples with any of them on."""
+    found = loops.overlap(training.inputs, training.levels.cuts, wanted, training.sought)
+    on, both = training.levels.sizes.astype(np.float64), found.both.astype(np.float64)
+    size, positive = float(found.samples), float(found.sought)
+    spread = np.sqrt(np.maximum(on * (size - on) * positive * (size - positive), 0.0))
     return (both * size - on * positive) / np.maximum(spread, 1e-30) * (spread > 0)
 
 
 def tally_of(pool: Pool, training: Training, loops: Kernels) -> Tally:
     """Training samples by the pool's literals; a sample is in doubt where one of their inputs is."""
-    doubted: BoolArray = np.zeros(len(training.sources), dtype=np.bool_)
-    for i, _ in pool.at:
-        doubted[i] = training.doubted(i)
-    places = pool.places(training.cuts.shape)
-    return loops.tally(training.inputs, training.cuts, places, doubted, training.sought.view(np.uint8))
+    cuts = training.levels.cuts
+    places = pool.places(cuts.shape)
+    doubted = training.doubted & (places >= 0).any(axis=1)
+    return loops.tally(training.inputs, cuts, places, doubted, training.sought.view(np.uint8))

@@ -141,19 +141,18 @@ def _gate(
 ) -> Gate:
     scale = row.scale if row.scale > 0 else 1.0
     strongest = np.argsort(-np.abs(row.weights), kind="stable").tolist()
-    weights, raw_weights, samples = row.weights.tolist(), row.raw_weights.tolist(), max(training.samples, 1)
-    inputs: list[GateInput] = []
-    for i in strongest:
-        own = training.levels[i]
-        rate = own.sizes[0] / samples
-        inputs.append(
-            GateInput(training.sources[i], weights[i], raw_weights[i], own.cuts[0], rate, own.cuts[1:])
-        )
+    levels, samples = training.levels, max(training.samples, 1)
+    rates = (levels.sizes[:, 0] / samples).tolist()
+    weights, raw_weights, cuts = row.weights.tolist(), row.raw_weights.tolist(), levels.cuts.tolist()
+    inputs = tuple(
+        GateInput(training.sources[i], weights[i], raw_weights[i], cuts[i][0], rates[i], tuple(cuts[i][1:]))
+        for i in strongest
+    )
     return Gate(
         feature=row.feature,
         kind=kind,
         formula=formula,
-        inputs=tuple(inputs),
+        inputs=inputs,
         bias=row.bias / scale,
         threshold=training.threshold,
         scale=row.scale,

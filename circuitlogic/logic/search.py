@@ -3,7 +3,7 @@
 Only training states are looked at. Every subset of literals is scored at most once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TypeAlias
@@ -67,7 +67,7 @@ class Question:
         return np.argsort(-np.abs(self.associations), kind="stable")
 
 
-Answer: TypeAlias = tuple[Finding, tuple[Finding, ...]]
+Answer: TypeAlias = tuple[Finding, Iterable[Finding]]
 """The best finding, and those next best that say something else in a state that was seen, best first."""
 
 

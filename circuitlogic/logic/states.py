@@ -58,15 +58,11 @@ class States:
         return samples, firing
 
     def over(self, places: Sequence[int]) -> "States":
-        """The states of the literals `places` alone, in that order; all of them, where there are few."""
-        codes = picked(self.codes, places)
-        if len(places) <= 10:
-            known, at = np.arange(1 << len(places)), codes
-        else:
-            known, at = np.unique(codes, return_inverse=True)
+        """Every state of a few literals `places` alone, in that order, seen or not."""
+        codes, size = picked(self.codes, places), 1 << len(places)
         weights = self.samples, self.firing
-        samples, firing = (np.asarray(np.bincount(at, w, known.size), dtype=np.float64) for w in weights)
-        return States(len(places), samples, firing, known)
+        samples, firing = (np.asarray(np.bincount(codes, w, size), dtype=np.float64) for w in weights)
+        return States(len(places), samples, firing, np.arange(size))
 
 
 def picked(codes: IntArray, places: Sequence[int]) -> IntArray:

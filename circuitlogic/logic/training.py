@@ -6,17 +6,10 @@ from functools import cached_property
 import numpy as np
 
 from circuitlogic.features import FeatureId
-from circuitlogic.logic.activity import Activity, BoolArray, FloatArray, IntArray, Row
-from circuitlogic.logic.columns import (
-    Columns,
-    InputColumn,
-    Levels,
-    column_of,
-    firing_threshold,
-    measure_levels,
-    samples_above,
-)
+from circuitlogic.logic.activity import Activity, BoolArray, IntArray, Row
+from circuitlogic.logic.columns import Columns, column_of, firing_threshold, samples_above
 from circuitlogic.logic.formula import Literal
+from circuitlogic.logic.levels import InputColumn, Levels
 from circuitlogic.logic.states import Silent
 
 _FLOOR = 0.5
@@ -30,10 +23,8 @@ class Training:
     sources: tuple[FeatureId, ...]
     inputs: Columns
     """[N, k] in the order of `sources`."""
-    levels: tuple[Levels, ...]
-    """Of each input."""
-    cuts: FloatArray
-    """[k, levels] where its literals begin."""
+    levels: Levels
+    """Of the k inputs."""
     threshold: float
     fired: BoolArray
     """[N] the true output feature fires."""
@@ -70,27 +61,32 @@ class Training:
     @cached_property
     def columns(self) -> tuple[InputColumn, ...]:
         """The inputs with their samples."""
-        cut = (column_of(self.inputs, i) for i in range(len(self.sources)))
-        known = zip(self.sources, self.levels, cut, strict=True)
-        return tuple(InputColumn(source, levels, *column) for source, levels, column in known)
+        stored = [column_of(self.inputs, i) for i in range(len(self.sources))]
+        cuts, means = self.levels.cuts.tolist(), self.levels.means.tolist()
+        each = zip(self.sources, cuts, means, stored, strict=True)
+        return tuple(InputColumn(source, tuple(cut), tuple(mean), *own) for source, cut, mean, own in each)
 
     def rows(self, literal: Literal) -> IntArray:
         """The listed samples on which `literal` holds, ascending."""
-        at = self.at[literal.feature]
-        return samples_above(self.inputs, at, self.levels[at].cuts[literal.level])
+        return samples_above(self.inputs, self.at[literal.feature], self.cut(literal))
+
+    def cut(self, literal: Literal) -> float:
+        """The activation above which `literal` holds."""
+        return float(self.levels.cuts[self.at[literal.feature], literal.level])
 
     def literal_rows(self, literals: tuple[Literal, ...]) -> dict[Literal, IntArray]:
         """The same of each of `literals`."""
         return {literal: self.rows(literal) for literal in literals}
 
-    def doubted(self, at: int) -> bool:
-        """Whether input `at` is on some samples neither on nor off.
+    @property
+    def doubted(self) -> BoolArray:
+        """[k] inputs that are on some samples neither on nor off.
 
         An activation above 0 and below the threshold is neither, unless the feature has so many of them that
         they are a noise floor. That looks at inputs alone, so it does not favour any formula.
         """
-        own = self.levels[at]
-        return 0 < own.weak <= _FLOOR * own.sizes[0]
+        weak = self.levels.weak
+        return (weak > 0) & (weak <= _FLOOR * self.levels.sizes[:, 0])
 
 
 def measure(train: Activity, row: Row, fraction: float, levels: int) -> Training:
@@ -99,11 +95,11 @@ def measure(train: Activity, row: Row, fraction: float, levels: int) -> Training
     fired = train.target > threshold
     inputs = Columns.of(train.inputs)
     if train.levels is None:
-        every = range(len(row.sources))
-        known = tuple(measure_levels(column_of(inputs, at)[0], fraction, levels) for at in every)
+        known = Levels.none(len(row.sources), levels)
+        for at in range(len(row.sources)):
+            known.measure(at, column_of(inputs, at)[0], fraction)
     else:
         shared, numbers = train.levels
-        known = tuple(shared.of(at, fraction, levels) for at in numbers.tolist())
-    cuts = np.array([own.cuts for own in known], dtype=np.float64).reshape(-1, levels)
+        known = shared.of(numbers, fraction, levels)
     inverted = 2 * int(np.count_nonzero(fired)) > train.samples
-    return Training(row.sources, inputs, known, cuts, threshold, fired, inverted, train.silent)
+    return Training(row.sources, inputs, known, threshold, fired, inverted, train.silent)

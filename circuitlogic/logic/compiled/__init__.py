@@ -5,9 +5,10 @@ last bit. Compiled code is kept on disk where a place for it can be written.
 """
 
 from circuitlogic.logic.compiled.counting import overlap, tally
+from circuitlogic.logic.compiled.judging import judge
 from circuitlogic.logic.compiled.searching import search
 from circuitlogic.logic.kernels import Kernels
 
 __all__ = ["COMPILED"]
 
-COMPILED = Kernels(overlap, tally, search)
+COMPILED = Kernels(overlap, tally, search, judge)

@@ -9,6 +9,18 @@ from circuitlogic.logic.search import PREFIX, SINGLES, TELLING
 
 
 @compiled
+def rankings(effects: FloatArray, associations: FloatArray) -> tuple[IntArray, IntArray, IntArray]:
+    """`Question.by_effect`, `by_both` and `by_association`."""
+    strength, telling, both = np.abs(effects), np.abs(associations), np.empty(effects.size)
+    most = 1e-30
+    for i in range(effects.size):
+        most = max(most, strength[i])
+    for i in range(effects.size):
+        both[i] = strength[i] / (2 * most) + telling[i]
+    return descending(strength), descending(both), descending(telling)
+
+
+@compiled
 def prefixes(order: IntArray, limit: int) -> IntArray:
     """The first literal, the first two, and so on."""
     found, mask = np.empty(min(PREFIX, limit, order.size), np.int64), 0

@@ -19,7 +19,7 @@ from circuitlogic.logic.compiled.findings import (
     values,
 )
 from circuitlogic.logic.compiled.mending import repairs
-from circuitlogic.logic.compiled.moves import farther, most_mending, neighbours, prefixes
+from circuitlogic.logic.compiled.moves import farther, most_mending, neighbours, prefixes, rankings
 from circuitlogic.logic.compiled.scoring import score
 from circuitlogic.logic.compiled.tables import any_table
 from circuitlogic.logic.proposals import Finding
@@ -93,12 +93,11 @@ def _search(
     total: float,
     price: float,
     limit: int,
-    by_effect: IntArray,
-    by_both: IntArray,
-    by_association: IntArray,
+    associations: FloatArray,
 ) -> tuple[Any, BoolArray, IntArray]:
     """All findings, their tables, and the numbers of the best one and of those next best with another meaning."""
     board, found = Board(states, effects, total, price), no_findings(limit)
+    by_effect, by_both, by_association = rankings(effects, associations)
     best = add(found, 0, 1, np.zeros(1, np.bool_), 0.0, 0, 1.0)
     best = _best_of(board, found, best, prefixes(by_effect, limit))
     best = _best_of(board, found, best, prefixes(by_both, limit))
@@ -114,10 +113,10 @@ def search(question: Question) -> Answer:
         return plain_search(question)
     seen, effects = question.states, question.effects
     states = np.array((seen.codes, seen.samples, seen.firing), dtype=np.int64)
-    orders = question.by_effect, question.by_both, question.by_association
-    rows, tables, numbers = _search(states, effects, seen.total, question.price, question.limit, *orders)
-    best, *others = (_finding(row, tables, effects) for row in rows[numbers].tolist())
-    return best, tuple(others)
+    settings = seen.total, question.price, question.limit
+    rows, tables, numbers = _search(states, effects, *settings, question.associations)
+    found = (_finding(row, tables, effects) for row in rows[numbers].tolist())
+    return next(found), found
 
 
 def _finding(
