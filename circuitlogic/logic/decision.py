@@ -1,13 +1,14 @@
 """Owns the choice of a formula from training data: candidates, search, wide counts, canonical form,
 runner-up."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from circuitlogic.features import FeatureId
-from circuitlogic.logic import canonical, truth
-from circuitlogic.logic.activity import ReadingOptions, Row
+from circuitlogic.logic import canonical
+from circuitlogic.logic.activity import BoolArray, ReadingOptions, Row
 from circuitlogic.logic.formula import And, Const, Formula, Not, Or, at_least
 from circuitlogic.logic.gate import RunnerUp
 from circuitlogic.logic.kinds import kind_of_canonical
@@ -36,6 +37,10 @@ class Decision:
     formula: Formula
     train_f1: float
     """Of what was sought (the absence, where inverted)."""
+    places: tuple[int, ...] | None
+    """Where the formula's literals stand in the pool, in the order of the formula; None for a count of many."""
+    said: BoolArray
+    """What it says, as a table over these."""
     pool: Pool
     tally: Tally
     """Of the training samples, by the pool's literals."""
@@ -57,14 +62,17 @@ def decide(
     pairs = canonical.nested_pairs(pool.literals) if options.levels > 1 else ()
     question = Question(decided_on, pool.effects, pool.associations, pairs, price, options.max_literals)
     best, others = loops.search(question)
-    formula = _formula(best, pool, training.inverted)
-    f1 = best.f1
+    written, names = _written(best, pool, training.inverted)
+    formula, f1 = written.over([pool.literals[name] for name in names]), best.f1
+    places = tuple(names[place] for place in written.places)
     if len(best.chosen) >= min(_WIDE_FROM, options.max_literals):
         wide_pool = everything.picked(_candidates(everything, _WIDE_CANDIDATES, 0, level=0))
         count = widest_count(_states(wide_pool, training), wide_pool.effects, wide_pool.associations, price)
         if count is not None and count.objective < _objective(best, states, price) - 1e-9:
             formula, f1 = _count_formula(count, wide_pool, training.inverted), count.f1
-    return Decision(formula, f1, pool, tally, states, _runner_up(others, pool, formula, training.inverted))
+            places = None
+    runner_up = _runner_up(others, pool, formula, training.inverted)
+    return Decision(formula, f1, places, written.table, pool, tally, states, runner_up)
 
 
 def _states(pool: Pool, training: Training) -> States:
@@ -106,15 +114,12 @@ def _candidates(pool: Pool, by_weight: int, by_data: int, level: int | None = No
     return [i for i in weighty if i in chosen]
 
 
-def _formula(finding: Finding, pool: Pool, inverted: bool) -> Formula:
-    """The canonical formula, literals strongest first."""
-    if not finding.chosen:
-        return Const(inverted)
-    order = sorted(
-        range(len(finding.chosen)), key=lambda i: (-abs(pool.effects[finding.chosen[i]]), finding.chosen[i])
-    )
-    table = truth.reordered(finding.table, order) ^ inverted
-    return canonical.formula_of(table, tuple(pool.literals[finding.chosen[i]] for i in order))
+def _written(finding: Finding, pool: Pool, inverted: bool) -> tuple[canonical.Written, list[int]]:
+    """The canonical formula, and which literals of the pool take its places: strongest first, as they are there."""
+    names = sorted(finding.chosen)
+    order = tuple(finding.chosen.index(name) for name in names)
+    nested = canonical.nested_pairs(tuple(pool.literals[name] for name in names))
+    return canonical.written(finding.table ^ inverted, order, nested), names
 
 
 def _count_formula(count: Count, pool: Pool, inverted: bool) -> Formula:
@@ -131,10 +136,11 @@ def _count_formula(count: Count, pool: Pool, inverted: bool) -> Formula:
     return canonical.canonical(Not(body) if inverted else body)
 
 
-def _runner_up(others: tuple[Finding, ...], pool: Pool, winner: Formula, inverted: bool) -> RunnerUp | None:
+def _runner_up(others: Iterable[Finding], pool: Pool, winner: Formula, inverted: bool) -> RunnerUp | None:
     """The best of the `others` that is another formula."""
     for finding in others:
-        formula = _formula(finding, pool, inverted)
+        written, names = _written(finding, pool, inverted)
+        formula = written.over([pool.literals[name] for name in names])
         if formula != winner and not isinstance(formula, Const):
             return RunnerUp(formula, kind_of_canonical(formula), finding.f1)
     return None

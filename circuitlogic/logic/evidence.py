@@ -43,7 +43,7 @@ def prove(
         precision=scored.precision,
         recall=scored.recall,
         f1=scored.f1,
-        f1_interval=_interval(tried, decision.formula, heldout, options, row),
+        f1_interval=_interval(tried, own.at_rest, heldout, options, row),
         mcc=scored.mcc,
         coverage=tried.coverage,
         r2=r_squared(heldout.predicted, heldout.target, heldout.silent, heldout.resting),
@@ -69,15 +69,13 @@ def _train_f1(own: OwnStates) -> float:
     return 2 * hits / total if total else 0.0
 
 
-def _interval(
-    tried: Tried, formula: Formula, heldout: Activity, options: ReadingOptions, row: Row
-) -> Interval:
+def _interval(tried: Tried, at_rest: bool, heldout: Activity, options: ReadingOptions, row: Row) -> Interval:
     """The interval of F1; samples that are not listed matter only where the formula holds on them."""
     rng = np.random.default_rng([options.seed, row.feature.index])
     if heldout.groups is None or tried.said is None:
         return interval_of_counts(tried.verdict.formula, options.bootstrap, rng)
     said, true, groups = tried.said, tried.true, heldout.groups
-    if heldout.listed is not None and holds_at_rest(formula):
+    if heldout.listed is not None and at_rest:
         every = np.ones(heldout.samples, dtype=np.bool_), np.zeros(heldout.samples, dtype=np.bool_)
         for whole, part in zip(every, (said, true), strict=True):
             whole[heldout.listed] = part

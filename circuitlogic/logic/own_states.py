@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from circuitlogic.logic import truth
+from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import Activity, BoolArray, IntArray
 from circuitlogic.logic.decision import Decision
-from circuitlogic.logic.formula import Formula, Literal, evaluate, literals_of
+from circuitlogic.logic.formula import Literal, evaluate, literals_of
 from circuitlogic.logic.gate import TableRow
 from circuitlogic.logic.states import Silent, States, count_states, picked, state_codes
 from circuitlogic.logic.tallies import FLAGS
@@ -25,13 +25,26 @@ class OwnStates:
     literals: tuple[Literal, ...]
     """At most 62 of them."""
     places: Sequence[int] | None
-    """Where they stand in the decision's pool; None where one is not in it, or they are many."""
+    """Where they stand in the decision's pool; None for a count of many."""
     codes: IntArray
     """[N] the state of each listed sample: by the pool's literals; by these where `places` is None."""
     states: States
     """Counting firings of the output; every state, seen or not, but where `places` is None."""
     said: BoolArray
     """[states] what the formula says."""
+
+    @property
+    def at_rest(self) -> bool:
+        """What the formula says where nothing is on."""
+        return bool(self.said[0])
+
+    def over(self, features: Sequence[FeatureId], training: Training) -> States:
+        """The states in which `features` fire or not, counting firings of the output."""
+        literals = [Literal(feature) for feature in features]
+        if self.places is not None and all(literal in self.literals for literal in literals):
+            return self.states.over([self.literals.index(literal) for literal in literals])
+        codes = state_codes([training.rows(literal) for literal in literals], training.fired.size)
+        return count_states(codes, training.fired, len(literals))
 
     def at(self, samples: IntArray) -> IntArray:
         """Which state of `states` each of `samples` is in."""
@@ -48,26 +61,18 @@ class OwnStates:
 
 def own_states(decision: Decision, training: Training) -> OwnStates:
     """What training data say about the literals of the decision's formula."""
-    literals = literals_of(decision.formula)
-    among = {literal: i for i, literal in enumerate(decision.pool.literals)}
-    places = [among.get(literal, -1) for literal in literals]
-    if -1 in places or len(places) > truth.MAX_INPUTS:
-        literals, places = literals[:_MOST], None
-        codes = state_codes([training.rows(literal) for literal in literals], training.fired.size)
-        states = count_states(codes, training.fired, len(literals), Silent(training.unlisted))
-        codes = codes.astype(np.int64)
-    else:
-        codes, states = decision.tally.of >> FLAGS, decision.states.over(places)
+    if decision.places is not None:
+        literals = tuple(decision.pool.literals[place] for place in decision.places)
+        states = decision.states.over(decision.places)
         if training.inverted:
             states = States(states.literals, states.samples, states.samples - states.firing, states.codes)
-    said = _holds(decision.formula, literals, states.codes)
-    return OwnStates(literals, places, codes, states, said)
-
-
-def _holds(formula: Formula, literals: tuple[Literal, ...], codes: IntArray) -> BoolArray:
-    """[codes] whether `formula` holds in the states `codes` of `literals`."""
-    on = {literal: (codes >> i & 1).astype(np.bool_) for i, literal in enumerate(literals)}
-    return evaluate(formula, on, codes.shape[0])
+        return OwnStates(literals, decision.places, decision.tally.of >> FLAGS, states, decision.said)
+    literals = literals_of(decision.formula)[:_MOST]
+    codes = state_codes([training.rows(literal) for literal in literals], training.fired.size)
+    states = count_states(codes, training.fired, len(literals), Silent(training.unlisted))
+    on = {literal: (states.codes >> i & 1).astype(np.bool_) for i, literal in enumerate(literals)}
+    said = evaluate(decision.formula, on, states.codes.size)
+    return OwnStates(literals, None, codes.astype(np.int64), states, said)
 
 
 def truth_table(own: OwnStates, train: Activity) -> tuple[TableRow, ...]:

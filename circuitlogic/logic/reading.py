@@ -14,7 +14,7 @@ from circuitlogic.logic.activity import Activity, ReadingOptions, Row, check
 from circuitlogic.logic.columns import Columns
 from circuitlogic.logic.decision import decide
 from circuitlogic.logic.evidence import Proof, prove
-from circuitlogic.logic.formula import Const, Formula, Literal, literals_of
+from circuitlogic.logic.formula import Const, Formula
 from circuitlogic.logic.gate import Evidence, Gate, GateInput, RunnerUp, TableRow, ThresholdReading
 from circuitlogic.logic.inhibition import Inhibition
 from circuitlogic.logic.kinds import kind_of_canonical
@@ -84,19 +84,18 @@ def _read(
         return _gate(row, training, name.kind, None, evidence, runner_up=rejected, at_thresholds=others)
     if isinstance(name.formula, Const):
         return _gate(row, training, name.kind, name.formula, evidence, at_thresholds=others)
-    flags = name.flags + _relation_flags(formula, name.brakes, training) + _caveats(states, proof)
+    flags = name.flags + _relation_flags(states, name.brakes, training) + _caveats(states, proof)
     if any(other.kind != name.kind for other in others):
         flags += ("unstable-threshold",)
     table = truth_table(states, train)
     return _gate(row, training, name.kind, formula, evidence, table, flags, decision.runner_up, others)
 
 
-def _relation_flags(formula: Formula, brakes: tuple[Inhibition, ...], training: Training) -> tuple[str, ...]:
-    wanted = {lit.feature for lit in literals_of(formula)[:_MAX_RELATED]}
+def _relation_flags(own: OwnStates, brakes: tuple[Inhibition, ...], training: Training) -> tuple[str, ...]:
+    wanted = {literal.feature for literal in own.literals[:_MAX_RELATED]}
     wanted |= {brake.feature for brake in brakes if brake.damps or brake.blocks_partly}
     features = tuple(source for source in training.sources if source in wanted)
-    rows = tuple(training.rows(Literal(feature)) for feature in features)
-    return relations(features, rows, training.fired.size, training.samples)
+    return relations(features, own.over(features, training), training.samples)
 
 
 def _caveats(own: OwnStates, proof: Proof) -> tuple[str, ...]:

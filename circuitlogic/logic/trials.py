@@ -7,7 +7,7 @@ import numpy as np
 from circuitlogic.logic.activity import Activity, BoolArray, IntArray
 from circuitlogic.logic.columns import Columns, samples_above
 from circuitlogic.logic.decision import Decision
-from circuitlogic.logic.formula import Literal, evaluate, holds_at_rest, literals_of, masks
+from circuitlogic.logic.formula import Literal, evaluate, literals_of, masks
 from circuitlogic.logic.kernels import Kernels
 from circuitlogic.logic.own_states import OwnStates
 from circuitlogic.logic.states import picked, state_codes
@@ -74,5 +74,5 @@ def _trial(tally: Tally, heldout: Activity, training: Training, decision: Decisi
     known = None
     if own.places is not None:
         known = Own(own.places, own.said, own.states.samples > 0)
-    rest = SAID * holds_at_rest(decision.formula) + CONNECTOR * (heldout.resting > training.threshold)
+    rest = SAID * own.at_rest + CONNECTOR * (heldout.resting > training.threshold)
     return Trial(tally, heldout.silent, rest, decision.states, training.inverted, known)
