@@ -118,16 +118,17 @@ def test_compiled_listing_equals_the_plain_one(rows: Rows) -> None:
     sources = np.array([source.index for source in row.sources])
     output = column_of(rows.train.target.matrix, 7)
     found = [
-        listing(fast, 3000)(matrix, sources, row.raw_weights, output) for fast in (False, False, True, True)
+        listing(fast, 3000)(matrix, sources, row.raw_weights, row.bias, output)
+        for fast in (False, False, True, True)
     ]
     for other in found[1:]:
-        for part in ("samples", "driven", "target"):
+        for part in ("samples", "predicted", "target"):
             assert np.array_equal(getattr(found[0], part), getattr(other, part))
         for part in ("data", "indices", "indptr"):
             assert np.array_equal(getattr(found[0].inputs, part), getattr(other.inputs, part))
     dense = found[0].inputs.toarray()
     assert np.array_equal(dense, matrix[:, sources].toarray()[found[0].samples])
-    assert np.allclose(found[0].driven, dense @ row.raw_weights)
+    assert np.allclose(found[0].predicted, np.maximum(dense @ row.raw_weights + row.bias, 0))
 
 
 @pytest.mark.parametrize("levels", [1, 3])

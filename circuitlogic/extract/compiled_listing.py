@@ -65,6 +65,7 @@ def _list(
     indptr: IntArray,
     sources: IntArray,
     weights: FloatArray,
+    bias: float,
     values: FloatArray,
     fired: IntArray,
     words: int,
@@ -90,11 +91,16 @@ def _list(
             driven[place] += weights[i] * data[low + at]
     for at in range(fired.size):
         target[_place(bits, ranks, fired[at])] = values[at]
+    for place in range(driven.size):
+        driven[place] = max(driven[place] + bias, 0.0)
     return samples, own, where, starts, driven, target
 
 
-def list_samples(matrix: sp.csc_array, sources: IntArray, weights: FloatArray, output: Output) -> Listed:
+def list_samples(
+    matrix: sp.csc_array, sources: IntArray, weights: FloatArray, bias: float, output: Output
+) -> Listed:
     """See `listing.Lister`."""
     words = -(-cast("tuple[int, int]", matrix.shape)[0] // _WORD)
-    samples, data, where, starts, driven, target = _list(*stored(matrix), sources, weights, *output, words)
-    return Listed(samples, Columns(data, where, starts, (samples.size, sources.size)), driven, target)
+    row = sources, weights, bias, *output
+    samples, data, where, starts, predicted, target = _list(*stored(matrix), *row, words)
+    return Listed(samples, Columns(data, where, starts, (samples.size, sources.size)), predicted, target)

@@ -19,15 +19,15 @@ class Listed:
     """[N] which samples these are, ascending."""
     inputs: Columns
     """[N, k] the row's inputs there."""
-    driven: FloatArray
-    """[N] their weighted sum."""
+    predicted: FloatArray
+    """[N] their weighted sum with the bias, where that is above 0."""
     target: FloatArray
     """[N] the output's activation."""
 
 
 Output: TypeAlias = tuple[FloatArray, IntArray]
 """The values of the row's output, and on which samples."""
-Listing: TypeAlias = Callable[[sp.csc_array, IntArray, FloatArray, Output], Listed]
+Listing: TypeAlias = Callable[[sp.csc_array, IntArray, FloatArray, float, Output], Listed]
 
 
 class Lister:
@@ -40,7 +40,7 @@ class Lister:
         """Where a listed sample stands among the listed ones."""
 
     def __call__(
-        self, matrix: sp.csc_array, sources: IntArray, weights: FloatArray, output: Output
+        self, matrix: sp.csc_array, sources: IntArray, weights: FloatArray, bias: float, output: Output
     ) -> Listed:
         """List one row.
 
@@ -48,6 +48,7 @@ class Lister:
             matrix: Source features [samples, features].
             sources: The row's inputs.
             weights: Of these inputs.
+            bias: Of the output.
             output: The row's output.
         """
         values, fired = output
@@ -65,4 +66,5 @@ class Lister:
         inputs = Columns(data, at[fired.size :], starts, (samples.size, sources.size))
         target = np.zeros(samples.size)
         target[at[: fired.size]] = values
-        return Listed(samples, inputs, inputs.weighted(weights), target)
+        predicted = np.maximum(inputs.weighted(weights) + bias, 0.0)
+        return Listed(samples, inputs, predicted, target)

@@ -104,11 +104,11 @@ class SplitReader:
         split = self.split
         sources = np.array([source.index for source in row.sources], dtype=np.int64)
         output = column_of(split.target.matrix, row.feature.index)
-        found = self._list(split.source.matrix, sources, row.raw_weights, output)
+        found = self._list(split.source.matrix, sources, row.raw_weights, row.bias, output)
         return Activity(
             inputs=found.inputs,
             target=found.target,
-            predicted=np.maximum(found.driven + row.bias, 0.0),
+            predicted=found.predicted,
             groups=split.documents,
             listed=found.samples,
             silent=split.source.samples - found.samples.size,

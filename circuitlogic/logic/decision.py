@@ -8,16 +8,16 @@ import numpy as np
 
 from circuitlogic.features import FeatureId
 from circuitlogic.logic import canonical
-from circuitlogic.logic.activity import BoolArray, ReadingOptions, Row
+from circuitlogic.logic.activity import BoolArray, IntArray, ReadingOptions, Row
 from circuitlogic.logic.formula import And, Const, Formula, Not, Or, at_least
 from circuitlogic.logic.gate import RunnerUp
 from circuitlogic.logic.kinds import kind_of_canonical
 from circuitlogic.logic.loops import kernels
-from circuitlogic.logic.pool import Pool, everything_of, tally_of
+from circuitlogic.logic.pool import Pool, ground_of
 from circuitlogic.logic.proposals import Finding
 from circuitlogic.logic.search import Question
-from circuitlogic.logic.states import States, count_states, state_codes, tallied
-from circuitlogic.logic.tallies import DOUBTED, FLAGS, Tally
+from circuitlogic.logic.states import States, count_states, state_codes
+from circuitlogic.logic.surveys import Ground, Survey, everything
 from circuitlogic.logic.training import Training
 from circuitlogic.logic.wide import Count, widest_count
 
@@ -25,7 +25,6 @@ _REPAIRS = 2
 """Least price of a literal in firings' worth of F1; with about 26 candidates, less buys chance repairs."""
 _CLEAR_FIRINGS = 0.1
 """Share of the firings that clear samples must hold for the formula to be decided on them."""
-_BY_DATA = 10
 _WIDE_CANDIDATES = 60
 _WIDE_FROM = 8
 
@@ -42,8 +41,8 @@ class Decision:
     said: BoolArray
     """What it says, as a table over these."""
     pool: Pool
-    tally: Tally
-    """Of the training samples, by the pool's literals."""
+    keys: IntArray
+    """[N] the training samples' keys by the pool's literals: see `tallies.Tally`."""
     states: States
     """Of the pool's literals, counting what was sought."""
     runner_up: RunnerUp | None
@@ -54,25 +53,25 @@ def decide(
 ) -> Decision:
     """The best formula by training data alone, without inputs in `excluded`."""
     loops = kernels(options.compiled)
-    everything = everything_of(row, training, excluded, loops)
-    pool = everything.picked(_candidates(everything, options.candidates, _BY_DATA))
-    tally = tally_of(pool, training, loops)
-    states, decided_on = _both_states(tally, len(pool.literals), training, options.min_firings)
+    ground = ground_of(row, training, options, excluded)
+    surveyed = loops.survey(ground)
+    pool, states = Pool.of(surveyed.candidates, training), surveyed.every
     price = max(options.price, _REPAIRS / max(states.total, 1.0))
     pairs = canonical.nested_pairs(pool.literals) if options.levels > 1 else ()
+    decided_on = _decided_on(surveyed, options.min_firings)
     question = Question(decided_on, pool.effects, pool.associations, pairs, price, options.max_literals)
     best, others = loops.search(question)
     written, names = _written(best, pool, training.inverted)
     formula, f1 = written.over([pool.literals[name] for name in names]), best.f1
     places = tuple(names[place] for place in written.places)
     if len(best.chosen) >= min(_WIDE_FROM, options.max_literals):
-        wide_pool = everything.picked(_candidates(everything, _WIDE_CANDIDATES, 0, level=0))
+        wide_pool = _wide_pool(ground, training)
         count = widest_count(_states(wide_pool, training), wide_pool.effects, wide_pool.associations, price)
         if count is not None and count.objective < _objective(best, states, price) - 1e-9:
             formula, f1 = _count_formula(count, wide_pool, training.inverted), count.f1
             places = None
     runner_up = _runner_up(others, pool, formula, training.inverted)
-    return Decision(formula, f1, places, written.table, pool, tally, states, runner_up)
+    return Decision(formula, f1, places, written.table, pool, surveyed.keys, states, runner_up)
 
 
 def _states(pool: Pool, training: Training) -> States:
@@ -88,30 +87,17 @@ def _objective(best: Finding, states: States, price: float) -> float:
     return 1 - f1 + price * best.cost
 
 
-def _both_states(tally: Tally, literals: int, training: Training, least: int) -> tuple[States, States]:
-    """The states of all samples, and those to decide on.
-
-    These are of the samples without a literal in doubt; of all, where too few firings would be left.
-    """
-    keys, sizes = tally.keys, tally.sizes
-    every = tallied(keys >> FLAGS, sizes, sizes * (keys & 1), literals, training.silent)
-    clear = (keys & DOUBTED) == 0
-    if clear.all():
-        return every, every
-    keys, sizes = keys[clear], sizes[clear]
-    kept = tallied(keys >> FLAGS, sizes, sizes * (keys & 1), literals, training.silent)
-    return every, every if kept.total < max(_CLEAR_FIRINGS * every.total, least) else kept
+def _decided_on(surveyed: Survey, least: int) -> States:
+    """The states of the samples without a literal in doubt; of all, where too few firings would be left."""
+    every, clear = surveyed.every, surveyed.clear
+    return every if clear.total < max(_CLEAR_FIRINGS * every.total, least) else clear
 
 
-def _candidates(pool: Pool, by_weight: int, by_data: int, level: int | None = None) -> list[int]:
-    """Positions of the literals with the strongest effects, and of those most associated, strongest first."""
-    weighty = np.argsort(-np.abs(pool.effects), kind="stable").tolist()
-    telling = np.argsort(-np.abs(pool.associations), kind="stable").tolist()
-    if level is not None:
-        allowed = [literal.level == level for literal in pool.literals]
-        weighty, telling = ([i for i in order if allowed[i]] for order in (weighty, telling))
-    chosen = {*weighty[:by_weight], *telling[:by_data]}
-    return [i for i in weighty if i in chosen]
+def _wide_pool(ground: Ground, training: Training) -> Pool:
+    """The strongest inputs, for counts of many."""
+    every = everything(ground)
+    order = np.argsort(-np.abs(every.effects), kind="stable")
+    return Pool.of(every.picked(order[every.at[order, 1] == 0][:_WIDE_CANDIDATES]), training)
 
 
 def _written(finding: Finding, pool: Pool, inverted: bool) -> tuple[canonical.Written, list[int]]:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from circuitlogic.features import FeatureId
-from circuitlogic.logic.activity import Activity, BoolArray, IntArray
+from circuitlogic.logic.activity import Activity, BoolArray, FloatArray, IntArray
 from circuitlogic.logic.decision import Decision
 from circuitlogic.logic.formula import Literal, evaluate, literals_of
 from circuitlogic.logic.gate import TableRow
-from circuitlogic.logic.states import Silent, States, count_states, picked, state_codes
-from circuitlogic.logic.tallies import FLAGS
+from circuitlogic.logic.kernels import Kernels
+from circuitlogic.logic.states import Silent, States, count_states, state_codes
 from circuitlogic.logic.training import Training
 
 TABLE_ROWS = 64
@@ -26,8 +26,8 @@ class OwnStates:
     """At most 62 of them."""
     places: Sequence[int] | None
     """Where they stand in the decision's pool; None for a count of many."""
-    codes: IntArray
-    """[N] the state of each listed sample: by the pool's literals; by these where `places` is None."""
+    keys: IntArray
+    """[N] each listed sample's key in the decision's tally; its state where `places` is None."""
     states: States
     """Counting firings of the output; every state, seen or not, but where `places` is None."""
     said: BoolArray
@@ -46,12 +46,12 @@ class OwnStates:
         codes = state_codes([training.rows(literal) for literal in literals], training.fired.size)
         return count_states(codes, training.fired, len(literals))
 
-    def at(self, samples: IntArray) -> IntArray:
-        """Which state of `states` each of `samples` is in."""
-        codes = self.codes[samples]
-        if self.places is None:
-            return np.searchsorted(self.states.codes, codes)
-        return picked(codes, self.places)
+    def totals(self, values: FloatArray, loops: Kernels) -> FloatArray:
+        """[states] the sum of `values` [N] in each."""
+        if self.places is not None:
+            return loops.totals(self.keys, self.places, values)
+        at = np.searchsorted(self.states.codes, self.keys)
+        return np.asarray(np.bincount(at, values, self.states.codes.size), dtype=np.float64)
 
     def shown(self, codes: IntArray) -> BoolArray:
         """Whether training showed states `codes`."""
@@ -66,7 +66,7 @@ def own_states(decision: Decision, training: Training) -> OwnStates:
         states = decision.states.over(decision.places)
         if training.inverted:
             states = States(states.literals, states.samples, states.samples - states.firing, states.codes)
-        return OwnStates(literals, decision.places, decision.tally.of >> FLAGS, states, decision.said)
+        return OwnStates(literals, decision.places, decision.keys, states, decision.said)
     literals = literals_of(decision.formula)[:_MOST]
     codes = state_codes([training.rows(literal) for literal in literals], training.fired.size)
     states = count_states(codes, training.fired, len(literals), Silent(training.unlisted))
@@ -75,11 +75,9 @@ def own_states(decision: Decision, training: Training) -> OwnStates:
     return OwnStates(literals, None, codes.astype(np.int64), states, said)
 
 
-def truth_table(own: OwnStates, train: Activity) -> tuple[TableRow, ...]:
+def truth_table(own: OwnStates, train: Activity, loops: Kernels) -> tuple[TableRow, ...]:
     """The states that training samples were in, most frequent first, at most `TABLE_ROWS` of them."""
-    active = train.target.nonzero()[0]
-    states = own.states
-    sums = np.bincount(own.at(active), train.target[active], states.codes.size)
+    states, sums = own.states, own.totals(train.target, loops)
     seen = int(np.count_nonzero(states.samples))
     order = np.argsort(-states.samples, kind="stable")[: min(seen, TABLE_ROWS)]
     samples, firing = states.samples[order], states.firing[order]

@@ -18,6 +18,7 @@ from circuitlogic.logic.formula import Const, Formula
 from circuitlogic.logic.gate import Evidence, Gate, GateInput, RunnerUp, TableRow, ThresholdReading
 from circuitlogic.logic.inhibition import Inhibition
 from circuitlogic.logic.kinds import kind_of_canonical
+from circuitlogic.logic.loops import kernels
 from circuitlogic.logic.naming import Held, name_of
 from circuitlogic.logic.other_thresholds import with_other_thresholds
 from circuitlogic.logic.own_states import OwnStates, own_states, truth_table
@@ -87,7 +88,7 @@ def _read(
     flags = name.flags + _relation_flags(states, name.brakes, training) + _caveats(states, proof)
     if any(other.kind != name.kind for other in others):
         flags += ("unstable-threshold",)
-    table = truth_table(states, train)
+    table = truth_table(states, train, kernels(options.compiled))
     return _gate(row, training, name.kind, formula, evidence, table, flags, decision.runner_up, others)
 
 

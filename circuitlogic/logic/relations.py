@@ -18,6 +18,8 @@ _UNSEEN = 0.2
 def relations(features: tuple[FeatureId, ...], states: States, samples: int) -> tuple[str, ...]:
     """Flags for pairs of inputs, from the states in which they fire or not."""
     flags: list[str] = []
+    if len(features) < 2:
+        return ()
     together = ((states.bits.T * states.samples) @ states.bits).tolist()
     for i, j in combinations(range(len(features)), 2):
         both, first, second = (int(together[a][b]) for a, b in ((i, j), (i, i), (j, j)))

@@ -1,5 +1,6 @@
 """Owns the counting of samples by the literals that hold on them: the plain forms, which define it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray
 from circuitlogic.logic.columns import Columns
-from circuitlogic.logic.states import distinct
+from circuitlogic.logic.states import distinct, picked
 
 Flags: TypeAlias = NDArray[np.uint8]
 
@@ -32,30 +33,11 @@ class Tally:
     """How often each does."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Overlap:
-    """Literals against what is sought, among samples on which any of them holds."""
-
-    both: IntArray
-    """[columns, levels] samples with the literal on and what is sought; 0 for literals that do not count."""
-    samples: int
-    sought: int
-    """Of these samples."""
-
-
-def overlap(inputs: Columns, cuts: FloatArray, wanted: BoolArray, sought: BoolArray) -> Overlap:
-    """How often each literal `wanted` [columns, levels] holds together with what is `sought` [N]."""
-    lengths = np.diff(inputs.indptr)
-    hits = sought[inputs.indices]
-    support = np.zeros(sought.shape[0], dtype=np.bool_)
-    both = np.zeros(cuts.shape, dtype=np.int64)
-    for level in range(cuts.shape[1]):
-        cut = np.where(wanted[:, level], cuts[:, level], np.inf)
-        on = inputs.data > np.repeat(cut, lengths)
-        support[inputs.indices[on]] = True
-        ends = np.concatenate(([0], np.cumsum(on & hits)))[inputs.indptr]
-        both[:, level] = np.diff(ends)
-    return Overlap(both, int(np.count_nonzero(support)), int(np.count_nonzero(sought & support)))
+def totals(keys: IntArray, places: Sequence[int], values: FloatArray) -> FloatArray:
+    """[2^n] the sum of `values` [N] in each state of the literals `places`, added in the order of the samples."""
+    active = (values != 0).nonzero()[0]
+    codes = picked(keys[active] >> FLAGS, places)
+    return np.asarray(np.bincount(codes, values[active], 1 << len(places)), dtype=np.float64)
 
 
 def tally(inputs: Columns, cuts: FloatArray, places: IntArray, doubted: BoolArray, flags: Flags) -> Tally:

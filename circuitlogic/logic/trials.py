@@ -67,7 +67,9 @@ def try_formula(
 def _tally(heldout: Activity, training: Training, decision: Decision, flags: Flags, loops: Kernels) -> Tally:
     cuts = training.levels.cuts
     certain = np.zeros(cuts.shape[0], dtype=np.bool_)
-    return loops.tally(Columns.of(heldout.inputs), cuts, decision.pool.places(cuts.shape), certain, flags)
+    return loops.tally(
+        Columns.of(heldout.inputs), cuts, decision.pool.candidates.places(cuts.shape), certain, flags
+    )
 
 
 def _trial(tally: Tally, heldout: Activity, training: Training, decision: Decision, own: OwnStates) -> Trial:

@@ -1,11 +1,14 @@
-"""The compiled forms of `tallies.overlap` and `tallies.tally`: same arguments, same answers."""
+"""The compiled forms of `tallies.totals` and `tallies.tally`: same arguments, same answers."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from circuitlogic.compiling import compiled
 from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray
 from circuitlogic.logic.columns import Columns
-from circuitlogic.logic.tallies import DOUBTED, FLAGS, Flags, Overlap, Tally
+from circuitlogic.logic.compiled.bits import descending
+from circuitlogic.logic.tallies import DOUBTED, FLAGS, Flags, Tally
 
 _FIRST = 10
 """Bits of the number of slots to begin with."""
@@ -14,33 +17,20 @@ _MIX = 0x9E3779B97F4A7C1
 
 
 @compiled
-def _overlap(
-    data: FloatArray,
-    where: IntArray,
-    starts: IntArray,
-    cuts: FloatArray,
-    wanted: BoolArray,
-    sought: BoolArray,
-) -> tuple[IntArray, int, int]:
-    both = np.zeros(cuts.shape, np.int64)
-    support = np.zeros(sought.size, np.bool_)
-    samples, hits = 0, 0
-    for c in range(cuts.shape[0]):
-        for at in range(starts[c], starts[c + 1]):
-            for level in range(cuts.shape[1]):
-                if wanted[c, level] and data[at] > cuts[c, level]:
-                    sample = where[at]
-                    both[c, level] += sought[sample]
-                    if not support[sample]:
-                        support[sample] = True
-                        samples += 1
-                        hits += 1 if sought[sample] else 0
-    return both, samples, hits
+def _totals(keys: IntArray, places: IntArray, values: FloatArray) -> FloatArray:
+    sums = np.zeros(1 << places.size)
+    for s in range(keys.size):
+        if values[s] != 0:
+            state = 0
+            for i in range(places.size):
+                state |= ((keys[s] >> places[i]) & 1) << i
+            sums[state] += values[s]
+    return sums
 
 
-def overlap(inputs: Columns, cuts: FloatArray, wanted: BoolArray, sought: BoolArray) -> Overlap:
-    """See `tallies.overlap`."""
-    return Overlap(*_overlap(inputs.data, inputs.indices, inputs.indptr, cuts, wanted, sought))
+def totals(keys: IntArray, places: Sequence[int], values: FloatArray) -> FloatArray:
+    """See `tallies.totals`."""
+    return _totals(keys, np.array(places, dtype=np.int64) + FLAGS, values)
 
 
 @compiled
@@ -64,7 +54,7 @@ def _counted(keys: IntArray, size: int) -> tuple[IntArray, IntArray, bool]:
 
 
 @compiled
-def _tally(
+def tallied(
     data: FloatArray,
     where: IntArray,
     starts: IntArray,
@@ -73,6 +63,7 @@ def _tally(
     doubted: BoolArray,
     flags: Flags,
 ) -> tuple[IntArray, IntArray, IntArray]:
+    """The key of each sample, the keys that occur, ascending, and how often each does."""
     keys = flags.astype(np.int64)
     for c in range(cuts.shape[0]):
         for level in range(cuts.shape[1]):
@@ -90,12 +81,13 @@ def _tally(
     while not fits:
         growth += 3
         distinct, sizes, fits = _counted(keys, 1 << growth)
-    return keys, distinct, sizes
+    falling = np.empty(distinct.size)
+    for i in range(distinct.size):
+        falling[i] = -distinct[i]
+    order = descending(falling)  # as floating-point numbers, which keys are exactly
+    return keys, distinct[order], sizes[order]
 
 
 def tally(inputs: Columns, cuts: FloatArray, places: IntArray, doubted: BoolArray, flags: Flags) -> Tally:
     """See `tallies.tally`."""
-    columns = inputs.data, inputs.indices, inputs.indptr
-    keys, distinct, sizes = _tally(*columns, cuts, places, doubted, flags)
-    order = distinct.argsort()
-    return Tally(keys, distinct[order], sizes[order])
+    return Tally(*tallied(inputs.data, inputs.indices, inputs.indptr, cuts, places, doubted, flags))
