@@ -95,7 +95,9 @@ def _read(
 def _relation_flags(own: OwnStates, brakes: tuple[Inhibition, ...], training: Training) -> tuple[str, ...]:
     wanted = {literal.feature for literal in own.literals[:_MAX_RELATED]}
     wanted |= {brake.feature for brake in brakes if brake.damps or brake.blocks_partly}
-    features = tuple(source for source in training.sources if source in wanted)
+    if len(wanted) < 2:
+        return ()
+    features = tuple(sorted(wanted))
     return relations(features, own.over(features, training), training.samples)
 
 
@@ -103,11 +105,9 @@ def _caveats(own: OwnStates, proof: Proof) -> tuple[str, ...]:
     flags: list[str] = []
     if proof.evidence.f1_interval.low < 0.8:
         flags.append("weak")
-    literals = len(own.literals)
-    if literals <= truth.MAX_INPUTS:
-        possible = truth.possible_cells(canonical.nested_pairs(own.literals), literals)
-        if rests_on_weights(own.states, possible, literals):
-            flags.append("by-weights")
+    few = len(own.literals) <= truth.MAX_INPUTS
+    if few and rests_on_weights(own.states, canonical.nested_pairs(own.literals)):
+        flags.append("by-weights")
     if proof.agreement < _DISAGREES:
         flags.append("connector-disagrees")
     return tuple(flags)

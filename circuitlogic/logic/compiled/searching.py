@@ -8,6 +8,9 @@ from circuitlogic.compiling import compiled
 from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray
 from circuitlogic.logic.compiled.bits import are_equal
 from circuitlogic.logic.compiled.findings import (
+    CODES,
+    FIRING,
+    SAMPLES,
     Board,
     Findings,
     add,
@@ -88,7 +91,9 @@ def _with_others(board: Board, found: Findings, best: int) -> IntArray:
 
 @compiled
 def _search(
-    states: IntArray,
+    codes: IntArray,
+    samples: FloatArray,
+    firing: FloatArray,
     effects: FloatArray,
     total: float,
     price: float,
@@ -96,6 +101,9 @@ def _search(
     associations: FloatArray,
 ) -> tuple[Any, BoolArray, IntArray]:
     """All findings, their tables, and the numbers of the best one and of those next best with another meaning."""
+    states = np.empty((3, codes.size), np.int64)
+    for s in range(codes.size):
+        states[CODES, s], states[SAMPLES, s], states[FIRING, s] = codes[s], samples[s], firing[s]
     board, found = Board(states, effects, total, price), no_findings(limit)
     by_effect, by_both, by_association = rankings(effects, associations)
     best = add(found, 0, 1, np.zeros(1, np.bool_), 0.0, 0, 1.0)
@@ -112,9 +120,8 @@ def search(question: Question) -> Answer:
     if question.nested or not question.effects.size:
         return plain_search(question)
     seen, effects = question.states, question.effects
-    states = np.array((seen.codes, seen.samples, seen.firing), dtype=np.int64)
-    settings = seen.total, question.price, question.limit
-    rows, tables, numbers = _search(states, effects, *settings, question.associations)
+    states, settings = (seen.codes, seen.samples, seen.firing), (seen.total, question.price, question.limit)
+    rows, tables, numbers = _search(*states, effects, *settings, question.associations)
     found = (_finding(row, tables, effects) for row in rows[numbers].tolist())
     return next(found), found
 
