@@ -1,6 +1,6 @@
 """The reader's loops: compiled ones answer as the plain ones do, and samples that are not listed still count."""
 
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
 import pytest
@@ -19,12 +19,14 @@ from circuitlogic.logic.canonical import cost_of
 from circuitlogic.logic.columns import Columns, column_of
 from circuitlogic.logic.gate import Gate
 from circuitlogic.logic.kernels import PLAIN, Kernels
+from circuitlogic.logic.levels import Levels
 from circuitlogic.logic.loops import kernels
 from circuitlogic.logic.proposals import Finding
 from circuitlogic.logic.reading import read_gate
 from circuitlogic.logic.search import Question
-from circuitlogic.logic.states import Silent, count_states, picked
-from circuitlogic.logic.tallies import MAX_PLACES
+from circuitlogic.logic.states import Silent, States, count_states, picked
+from circuitlogic.logic.surveys import Ground
+from circuitlogic.logic.verdicts import Own, Trial
 from circuitlogic.progress import SILENT
 
 
@@ -36,6 +38,10 @@ def rows() -> Rows:
 @pytest.fixture(scope="module")
 def gates(rows: Rows) -> tuple[Gate, ...]:
     return read_rows(rows, np.arange(40), "", SILENT, jobs=1)
+
+
+NESTED = ((1, 3), (0, 1), (0, 3), (2, 4))
+"""Literals 0, 1 and 3 are levels of one input, 2 and 4 of another."""
 
 
 def compiled() -> Kernels:
@@ -52,7 +58,9 @@ def drawn(seed: int, literals: int, nested: bool = False) -> Question:
     fired = table[codes & (table.size - 1)] ^ (rng.random(400) < rng.choice([0.0, 0.1]))
     states = count_states(codes, fired | (codes == size - 1), literals)
     effects = rng.choice([-2.0, -1.0, 0.5, 1.0, 1.5], literals) * rng.choice([1.0, 1.01], literals)
-    pairs = ((0, 1),) if nested else ()
+    pairs = (NESTED, NESTED[3:], ((0, 1),))[int(rng.integers(3))] if nested else ()
+    for low, high in pairs:
+        codes |= (codes >> high & 1) << low
     price = float(rng.choice([0.002, 0.02]))
     return Question(states, effects, rng.normal(size=literals), pairs, price, int(rng.integers(2, 10)))
 
@@ -68,7 +76,7 @@ def test_numba_is_asked_for_and_not_needed() -> None:
 @settings(deadline=None)  # the first call compiles
 @given(seed=st.integers(0, 10_000), literals=st.integers(0, 9), nested=st.booleans())
 def test_a_compiled_search_finds_what_the_plain_one_does(seed: int, literals: int, nested: bool) -> None:
-    question = drawn(seed, literals, nested and literals > 1)
+    question = drawn(seed, literals, nested and literals > 4)
     best, others = PLAIN.search(question)
     fast_best, fast_others = compiled().search(question)
     assert plainly(best) == plainly(fast_best)
@@ -86,30 +94,73 @@ def test_compiled_prices_are_the_plain_ones(seed: int, inputs: int) -> None:
     sums = truth.cells(inputs) @ rng.choice([-2, -1, 0, 1, 1, 2], inputs)
     for one in (table if inputs <= 4 else sums > 2, sums > 0, sums >= 1, (sums > 0) & (sums < 3)):
         if inputs <= 4 or None not in truth.signs(one):
-            assert price_of(one, inputs) == cost_of(one)
+            assert price_of(one, inputs, True) == cost_of(one)
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 10_000), inputs=st.integers(5, 8))
+def test_compiled_prices_of_nested_levels_are_the_plain_ones(seed: int, inputs: int) -> None:
+    compiled()
+    from circuitlogic.logic.compiled.nesting import cost_of as fast
+    from circuitlogic.logic.compiled.prices import TOO_MIXED
+
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(inputs)
+    at = {int(literal): i for i, literal in enumerate(order)}
+    pairs = tuple((at[low], at[high]) for low, high in NESTED)
+    sums = truth.cells(inputs) @ rng.choice([-2, -1, 0, 1, 1, 2], inputs)
+    few = np.flatnonzero(rng.random(inputs) < 0.5)[:4]
+    loose = (rng.random(1 << few.size) < 0.5)[picked(np.arange(1 << inputs), few.tolist())]
+    for table in (sums > 0, sums >= 1, sums > 2, loose):
+        found = fast(table, order, np.array(NESTED))
+        assert found in (TOO_MIXED, cost_of(table, pairs))
+        assert found != TOO_MIXED or table is not loose
+
+
+def grounds(seed: int, levels: int, columns: int) -> Ground:
+    rng = np.random.default_rng(seed)
+    samples = int(rng.integers(1, 400))
+    dense = rng.exponential(size=(samples, columns)) * (rng.random((samples, columns)) < 0.2)
+    inputs = Columns.of(sp.csc_array(dense))
+    known = Levels.none(columns, levels)
+    for at in range(columns):
+        known.measure(at, column_of(inputs, at)[0], float(rng.choice([0.01, 0.3])))
+    sought, allowed = rng.random(samples) < 0.3, rng.random(columns) < 0.9
+    silent = Silent(int(rng.integers(0, 50)), int(rng.integers(0, 2)))
+    most = int(rng.integers(1, 41)), int(rng.integers(0, 11))
+    doubted, weights = rng.random(columns) < 0.3, rng.normal(size=columns)
+    return Ground(inputs, known, weights, sought, allowed, doubted, silent, *most)
+
+
+def assert_equal(one: object, other: object) -> None:
+    if not is_dataclass(one) or isinstance(one, States):
+        parts = ("samples", "firing", "codes") if isinstance(one, States) else ("real",)
+        for part in parts:
+            assert np.array_equal(getattr(one, part), getattr(other, part))
+        return
+    for part in fields(one):
+        assert_equal(getattr(one, part.name), getattr(other, part.name))
 
 
 @settings(deadline=None)
 @given(seed=st.integers(0, 10_000), levels=st.integers(1, 3), columns=st.integers(0, 20))
-def test_compiled_counting_equals_the_plain(seed: int, levels: int, columns: int) -> None:
-    fast, rng = compiled(), np.random.default_rng(seed)
-    samples = int(rng.integers(1, 400))
-    dense = rng.exponential(size=(samples, columns)) * (rng.random((samples, columns)) < 0.2)
-    inputs = Columns.of(sp.csc_array(dense))
-    cuts = np.sort(rng.exponential(size=(columns, levels)), axis=1)
-    places = rng.permutation(columns * levels)
-    places[places >= int(rng.integers(0, MAX_PLACES + 1))] = -1
-    doubted, sought = rng.random(columns) < 0.3, rng.random(samples) < 0.3
-    flags = (sought + 4 * rng.integers(0, 2, samples)).astype(np.uint8)
-    tallies = [k.tally(inputs, cuts, places.reshape(-1, levels), doubted, flags) for k in (PLAIN, fast)]
-    overlaps = [k.overlap(inputs, cuts, rng_mask(seed, cuts), sought) for k in (PLAIN, fast)]
-    for one, other in (tallies, overlaps):
-        for part in one.__slots__:
-            assert np.array_equal(getattr(one, part), getattr(other, part))
-
-
-def rng_mask(seed: int, like: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return np.random.default_rng(seed).random(like.shape) < 0.7
+def test_compiled_stages_say_what_the_plain_ones_do(seed: int, levels: int, columns: int) -> None:
+    fast, rng, ground = compiled(), np.random.default_rng(seed), grounds(seed, levels, columns)
+    found = PLAIN.survey(ground)
+    assert_equal(found, fast.survey(ground))
+    literals, cuts = found.candidates.effects.size, ground.levels.cuts
+    places = found.candidates.places(cuts.shape)
+    flags = rng.integers(0, 8, ground.sought.size).astype(np.uint8)
+    tallies = [k.tally(ground.inputs, cuts, places, ground.doubted, flags) for k in (PLAIN, fast)]
+    assert_equal(*tallies)
+    few = rng.permutation(literals)[: int(rng.integers(0, 6))].tolist()
+    values = rng.exponential(size=flags.size) * (rng.random(flags.size) < 0.5)
+    assert_equal(*(k.totals(found.keys, few, values) for k in (PLAIN, fast)))
+    own = Own(few, rng.random(1 << len(few)) < 0.5, rng.random(1 << len(few)) < 0.8)
+    for known in (own, None):
+        rest, inverted = int(rng.integers(0, 8)), bool(rng.integers(0, 2))
+        trial = Trial(tallies[0], int(rng.integers(0, 50)), rest, found.every, inverted, known)
+        assert PLAIN.judge(trial) == fast.judge(trial)
 
 
 def test_compiled_listing_equals_the_plain_one(rows: Rows) -> None:

@@ -113,12 +113,13 @@ class Search:
         table = best_cells(states.samples, states.firing, states.total, never, REACHABLE)
         return f1_of(table, states.samples, states.firing, states.total)
 
-    def others(self, best: Finding) -> tuple[Finding, ...]:
+    def others(self, best: Finding) -> Iterator[Finding]:
         """Of the findings nearest to `best`, those that say something else in a state that was seen."""
         said = best.values(self.states) if best.chosen else None
         ranked = sorted(self.memo.values(), key=lambda f: (f.objective, len(f.chosen), f.chosen))
-        near = ranked[:NEAR]
-        return tuple(f for f in near if said is None or not (f.values(self.states) == said).all())
+        for finding in ranked[:NEAR]:
+            if said is None or not (finding.values(self.states) == said).all():
+                yield finding
 
     def _starts(self) -> Iterator[tuple[int, ...]]:
         for order in (self.question.by_effect.tolist(), self.question.by_both.tolist()):

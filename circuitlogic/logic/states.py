@@ -50,12 +50,8 @@ class States:
 
     def marginal(self, chosen: Sequence[int]) -> tuple[FloatArray, FloatArray]:
         """Samples and firings of each cell over the literals `chosen`."""
-        at = self.cells(chosen)
-        weights = self.samples, self.firing
-        samples, firing = (
-            np.asarray(np.bincount(at, w, 1 << len(chosen)), dtype=np.float64) for w in weights
-        )
-        return samples, firing
+        at, size = self.cells(chosen), 1 << len(chosen)
+        return np.bincount(at, self.samples, size), np.bincount(at, self.firing, size)
 
     def over(self, places: Sequence[int]) -> "States":
         """Every state of a few literals `places` alone, in that order, seen or not."""

@@ -7,6 +7,7 @@ import numpy as np
 from circuitlogic.compiling import compiled
 from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray
 from circuitlogic.logic.compiled.bits import comes_first, members, signed_members
+from circuitlogic.logic.compiled.prices import TOO_MIXED
 
 CODES, SAMPLES, FIRING = 0, 1, 2
 """Rows of `Board.states`."""
@@ -39,6 +40,8 @@ class Board(NamedTuple):
     """[3, states] what was seen: codes, samples and firings."""
     effects: FloatArray
     """[literals]"""
+    nested: IntArray
+    """[pairs, 2] literals of which the second implies the first."""
     total: float
     price: float
 
@@ -51,14 +54,15 @@ class Findings(NamedTuple):
     tables: BoolArray
     """Their tables, one after another."""
     slots: IntArray
-    """By hash, the number of the finding of a set of literals; then how many findings and how many cells."""
+    """By hash, the number of the finding of a set of literals; then how many findings, how many cells, and whether
+    a price was left to the plain form."""
 
 
 @compiled
 def no_findings(limit: int) -> Findings:
     """Only the one that says nothing."""
-    slots = np.full(_SLOTS + 2, _FREE, np.int64)
-    slots[_SLOTS], slots[_SLOTS + 1] = 0, 0
+    slots = np.full(_SLOTS + 3, _FREE, np.int64)
+    slots[_SLOTS:] = 0
     return Findings(np.empty(_MOST, FINDING), np.empty(_MOST << max(limit, 4), np.bool_), slots)
 
 
@@ -76,6 +80,8 @@ def add(
     for cell in range(table.size):
         found.tables[start + cell] = table[cell]
     found.slots[_SLOTS], found.slots[_SLOTS + 1] = number + 1, start + table.size
+    if cost == TOO_MIXED:
+        found.slots[_SLOTS + 2] = 1
     return number
 
 
@@ -83,6 +89,12 @@ def add(
 def count_of(found: Findings) -> int:
     """How many there are."""
     return found.slots[_SLOTS]
+
+
+@compiled
+def is_left(found: Findings) -> bool:
+    """Whether a price was left to the plain form, and so the search."""
+    return found.slots[_SLOTS + 2] == 1
 
 
 @compiled

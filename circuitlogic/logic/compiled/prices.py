@@ -1,4 +1,4 @@
-"""The compiled form of `canonical.cost_of`, for literals that do not imply each other.
+"""The compiled form of `canonical.cost_of` for literals that do not imply each other.
 
 Where some inputs are settled, a function is its table, the `free` inputs and the state of all others: no table is
 copied.
@@ -10,18 +10,21 @@ from circuitlogic.compiling import compiled
 from circuitlogic.logic.activity import BoolArray, IntArray
 from circuitlogic.logic.compiled.bits import members, ones
 
+TOO_MIXED = -1
+_MOST_MIXED = 5
+
 
 @compiled
-def price_of(table: BoolArray, inputs: int) -> int:
-    """Price of a table in literals."""
-    rising, falling = _directions(table, inputs)
+def price_of(table: BoolArray, inputs: int, votes: bool) -> int:
+    """Price of a table in literals, where a weighted vote may say it or not; `TOO_MIXED` for none."""
+    rising, falling = directions(table, inputs)
     if rising & falling:
         return _mixed(table, rising | falling)
-    return _monotone(table, falling, rising | falling)
+    return _monotone(table, falling, rising | falling, votes)
 
 
 @compiled
-def _directions(table: BoolArray, inputs: int) -> tuple[int, int]:
+def directions(table: BoolArray, inputs: int) -> tuple[int, int]:
     """The inputs that switch it on somewhere, and those that switch it off."""
     rising, falling = 0, 0
     for at in range(inputs):
@@ -36,7 +39,7 @@ def _directions(table: BoolArray, inputs: int) -> tuple[int, int]:
 
 
 @compiled
-def _monotone(table: BoolArray, falling: int, free: int) -> int:
+def _monotone(table: BoolArray, falling: int, free: int, votes: bool) -> int:
     """Price of a table that rises with each free input, those of `falling` being negated; blocks that do not meet
     are priced one by one."""
     price = 0
@@ -48,12 +51,12 @@ def _monotone(table: BoolArray, falling: int, free: int) -> int:
         if ones(free) <= 1:
             price += ones(free)
             continue
-        primes = _least(table, falling, free, others, True)
+        primes = least_sets(table, falling, free, others, True)
         apart, resting = _components(primes), 0
         if apart.size == 1:
-            apart, resting = _components(_least(table, falling, free, others, False)), free
+            apart, resting = _components(least_sets(table, falling, free, others, False)), free
         if apart.size == 1:
-            price += _whole(primes, ones(free))
+            price += _whole(primes, ones(free), votes)
             continue
         for block in apart:
             blocks[waiting], settled[waiting] = block, others | (resting & ~block)
@@ -62,7 +65,7 @@ def _monotone(table: BoolArray, falling: int, free: int) -> int:
 
 
 @compiled
-def _least(table: BoolArray, falling: int, free: int, others: int, on: bool) -> IntArray:
+def least_sets(table: BoolArray, falling: int, free: int, others: int, on: bool) -> IntArray:
     """The least sets of free inputs that, switched on alone, switch it on; or, switched off alone, off."""
     found = np.empty(table.size, np.int64)
     count, cell = 0, 0
@@ -101,7 +104,7 @@ def _components(products: IntArray) -> IntArray:
 
 
 @compiled
-def _whole(primes: IntArray, inputs: int) -> int:
+def _whole(primes: IntArray, inputs: int, votes: bool) -> int:
     """Price of a monotone function that does not come apart: a count, a vote, or its products."""
     size, equal, products = ones(primes[0]), True, 0
     for prime in primes:
@@ -112,16 +115,18 @@ def _whole(primes: IntArray, inputs: int) -> int:
         subsets = subsets * (inputs - i) // (i + 1)
     if equal and primes.size == subsets:
         return inputs + 1
-    return min(products, 2 * inputs + 1)
+    return min(products, 2 * inputs + 1) if votes else products
 
 
 @compiled
 def _mixed(table: BoolArray, free: int) -> int:
     """Price of a table over `free` of which an input both raises and lowers it: a parity, or its products.
 
-    Only tables over few inputs can be: their cells are bits of a number.
+    Cells are bits of a number, so it is left to the plain form where inputs are many.
     """
     at = members(free)
+    if at.size > _MOST_MIXED:
+        return TOO_MIXED
     own, odd = 0, 0
     for cell in range(1 << at.size):
         state = 0

@@ -6,7 +6,7 @@ from circuitlogic.compiling import compiled
 from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray
 from circuitlogic.logic.compiled.bits import are_equal, descending, ones, signed_members
 from circuitlogic.logic.compiled.findings import Board, Findings, add, f1_of, marginal, slot_of
-from circuitlogic.logic.compiled.prices import price_of
+from circuitlogic.logic.compiled.nesting import cost_of
 from circuitlogic.logic.proposals import TIE
 from circuitlogic.logic.search import IMPROVES
 
@@ -27,7 +27,7 @@ def score(board: Board, found: Findings, mask: int, bar: float) -> int:
 @compiled
 def _propose(board: Board, mask: int, bar: float) -> tuple[BoolArray, float, int, float]:
     """The best table over some literals, its F1, cost and objective."""
-    states, effects, total, price = board
+    states, effects, nested, total, price = board
     order = signed_members(mask, effects)
     positive = 0
     while positive < order.size and effects[order[positive]] > 0:
@@ -40,7 +40,7 @@ def _propose(board: Board, mask: int, bar: float) -> tuple[BoolArray, float, int
     least = 1 - swept_f1 + price * order.size
     if positive and (least >= min(objective, bar) or are_equal(swept, table)):
         return table, f1, cost, objective
-    paid = price_of(swept, order.size)
+    paid = cost_of(swept, order, nested)
     worth = 1 - swept_f1 + price * paid
     if positive and worth >= objective - IMPROVES:
         return table, f1, cost, objective

@@ -16,6 +16,7 @@ from circuitlogic.logic.compiled.findings import (
     add,
     count_of,
     is_ahead,
+    is_left,
     no_findings,
     order_of,
     slot_of,
@@ -99,12 +100,13 @@ def _search(
     price: float,
     limit: int,
     associations: FloatArray,
+    nested: IntArray,
 ) -> tuple[Any, BoolArray, IntArray]:
     """All findings, their tables, and the numbers of the best one and of those next best with another meaning."""
     states = np.empty((3, codes.size), np.int64)
     for s in range(codes.size):
         states[CODES, s], states[SAMPLES, s], states[FIRING, s] = codes[s], samples[s], firing[s]
-    board, found = Board(states, effects, total, price), no_findings(limit)
+    board, found = Board(states, effects, nested, total, price), no_findings(limit)
     by_effect, by_both, by_association = rankings(effects, associations)
     best = add(found, 0, 1, np.zeros(1, np.bool_), 0.0, 0, 1.0)
     best = _best_of(board, found, best, prefixes(by_effect, limit))
@@ -112,16 +114,21 @@ def _search(
     best = _climbed(board, found, best, by_association, limit)
     if found.rows[best].f1 < PERFECT:
         best = any_table(board, found, best, by_both)
+    if is_left(found):
+        return found.rows, found.tables, np.empty(0, np.int64)
     return found.rows, found.tables, _with_others(board, found, best)
 
 
 def search(question: Question) -> Answer:
-    """See `search.search`; literals that imply each other are left to it."""
-    if question.nested or not question.effects.size:
+    """See `search.search`; what has no price here is left to it."""
+    if not question.effects.size:
         return plain_search(question)
     seen, effects = question.states, question.effects
     states, settings = (seen.codes, seen.samples, seen.firing), (seen.total, question.price, question.limit)
-    rows, tables, numbers = _search(*states, effects, *settings, question.associations)
+    nested = np.array(question.nested, dtype=np.int64).reshape(-1, 2)
+    rows, tables, numbers = _search(*states, effects, *settings, question.associations, nested)
+    if not numbers.size:
+        return plain_search(question)
     found = (_finding(row, tables, effects) for row in rows[numbers].tolist())
     return next(found), found
 

@@ -19,7 +19,7 @@ from circuitlogic.logic.compiled.findings import (
     table_of,
 )
 from circuitlogic.logic.compiled.mending import together
-from circuitlogic.logic.compiled.prices import price_of
+from circuitlogic.logic.compiled.nesting import cost_of
 from circuitlogic.logic.compiled.scoring import score
 from circuitlogic.logic.search import IMPROVES, NEAR_INPUTS, REACHABLE, TABLE_GAIN, TABLE_INPUTS
 
@@ -142,19 +142,19 @@ def _grown(found: Findings, front: IntArray, near: int) -> IntArray:
 def _free(board: Board, mask: int, base: BoolArray) -> tuple[BoolArray, float, int, float]:
     """The best table over a set of literals; cells seldom seen are as in their finding's table `base`, or cheaper
     otherwise."""
-    states, effects, total, price = board
+    states, effects, nested, total, price = board
     order = members(mask)
     totals, hits = marginal(states, order)
     table = _otherwise(base, signed_members(mask, effects), order)
     _fill(table, totals, hits, total)
     f1 = f1_of(table, totals, hits, total)
-    cost = price_of(table, order.size)
+    cost = cost_of(table, order, nested)
     objective = 1 - f1 + price * cost
     for cell in range(table.size):
         if totals[cell] < REACHABLE:
             table[cell] = not table[cell]
             other_f1 = f1_of(table, totals, hits, total)
-            other_cost = price_of(table, order.size)
+            other_cost = cost_of(table, order, nested)
             other = 1 - other_f1 + price * other_cost
             if other < objective - IMPROVES:
                 f1, cost, objective = other_f1, other_cost, other
