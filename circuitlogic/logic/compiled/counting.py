@@ -35,7 +35,7 @@ def totals(keys: IntArray, places: Sequence[int], values: FloatArray) -> FloatAr
 
 @compiled
 def _counted(keys: IntArray, size: int) -> tuple[IntArray, IntArray, bool]:
-    """Distinct keys, in no order, and how often each occurs, by a table of `size` slots; and whether they fit."""
+    """Distinct keys ascending, and how often each occurs, by a table of `size` slots; and whether they fit."""
     slots, counts = np.full(size, _EMPTY, np.int64), np.zeros(size, np.int64)
     distinct = 0
     for key in keys:
@@ -49,8 +49,15 @@ def _counted(keys: IntArray, size: int) -> tuple[IntArray, IntArray, bool]:
         counts[at] += 1
         if 2 * distinct > size:
             break
-    used = slots != _EMPTY
-    return slots[used], counts[used], 2 * distinct <= size
+    used, falling, at = np.empty(distinct, np.int64), np.empty(distinct), 0
+    for slot in range(size):
+        if slots[slot] != _EMPTY:
+            used[at], falling[at] = slot, -slots[slot]  # exactly: a key is below 2^53
+            at += 1
+    found, sizes, order = np.empty(distinct, np.int64), np.empty(distinct, np.int64), descending(falling)
+    for i in range(distinct):
+        found[i], sizes[i] = slots[used[order[i]]], counts[used[order[i]]]
+    return found, sizes, 2 * distinct <= size
 
 
 @compiled
@@ -81,11 +88,7 @@ def tallied(
     while not fits:
         growth += 3
         distinct, sizes, fits = _counted(keys, 1 << growth)
-    falling = np.empty(distinct.size)
-    for i in range(distinct.size):
-        falling[i] = -distinct[i]
-    order = descending(falling)  # as floating-point numbers, which keys are exactly
-    return keys, distinct[order], sizes[order]
+    return keys, distinct, sizes
 
 
 def tally(inputs: Columns, cuts: FloatArray, places: IntArray, doubted: BoolArray, flags: Flags) -> Tally:

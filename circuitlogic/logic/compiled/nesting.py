@@ -7,22 +7,29 @@ import numpy as np
 
 from circuitlogic.compiling import compiled
 from circuitlogic.logic.activity import BoolArray, IntArray
-from circuitlogic.logic.compiled.prices import directions, least_sets, price_of
+from circuitlogic.logic.compiled.prices import MOST, directions, least_sets, price_of
 
 
 @compiled
 def cost_of(table: BoolArray, order: IntArray, nested: IntArray) -> int:
     """Price of a table over the literals `order`, `nested` [pairs, 2] being those (low, high) of which the second
-    implies the first; `TOO_MIXED` where that is left to the plain form."""
+    implies the first; `TOO_MIXED` where that is left to the plain form.
+
+    As in `canonical.settled`, it is the least of three ways to fill the states that nesting rules out.
+    """
     pairs, count = np.empty(nested.shape, np.int64), 0
     for p in range(nested.shape[0]):
         low, high = _place(order, nested[p, 0]), _place(order, nested[p, 1])
         if low >= 0 and high >= 0:
             pairs[count, 0], pairs[count, 1] = low, high
             count += 1
-    if count == 0:
-        return price_of(table, order.size, True)
-    return _settled(table, order.size, pairs[:count])
+    pairs = pairs[:count]
+    inner, own = _settled(table, order.size, pairs) if count else (pairs, table)
+    raised, least = _raised(own, inner), MOST
+    for way in range(0 if count else 2, 3):
+        filled = own if way == 2 else raised if way == 1 else _without_implied(raised, order.size, inner)
+        least = min(least, price_of(filled, order.size, way == 2))
+    return least
 
 
 @compiled
@@ -34,25 +41,16 @@ def _place(order: IntArray, literal: int) -> int:
 
 
 @compiled
-def _settled(table: BoolArray, inputs: int, pairs: IntArray) -> int:
-    """See `canonical.settled`: the least price of three ways to fill the states that nesting rules out."""
+def _settled(table: BoolArray, inputs: int, pairs: IntArray) -> tuple[IntArray, BoolArray]:
+    """The pairs of literals that matter, and the table without influence of the others."""
     merged, kept = _without_idle(table, inputs, pairs)
     inner, count = np.empty(pairs.shape, np.int64), 0
     for p in range(pairs.shape[0]):
         if (kept >> pairs[p, 0]) & (kept >> pairs[p, 1]) & 1:
             inner[count, 0], inner[count, 1] = pairs[p, 0], pairs[p, 1]
             count += 1
-    inner = inner[:count]
     own, fits = _fixed(table, inputs, kept, pairs)
-    if not fits:
-        own = _raised(merged, inner)
-    raised = _raised(own, inner)
-    ways = (
-        price_of(_without_implied(raised, inputs, inner), inputs, False),
-        price_of(raised, inputs, False),
-        price_of(own, inputs, True),
-    )
-    return min(ways)
+    return inner[:count], own if fits else _raised(merged, inner[:count])
 
 
 @compiled

@@ -10,6 +10,8 @@ from circuitlogic.compiling import compiled
 from circuitlogic.logic.activity import BoolArray, IntArray
 from circuitlogic.logic.compiled.bits import members, ones
 
+MOST = 1 << 30
+"""More than any price."""
 TOO_MIXED = -1
 _MOST_MIXED = 5
 

@@ -16,17 +16,10 @@ _COUNT, _EITHER, _WITH = 0, 1, 2
 
 @compiled
 def score(board: Board, found: Findings, mask: int, bar: float) -> int:
-    """The finding of a set of literals."""
-    at = slot_of(found, mask)
-    if found.slots[at] < 0:
-        table, f1, cost, objective = _propose(board, mask, bar)
-        found.slots[at] = add(found, mask, 0, table, f1, cost, objective)
-    return found.slots[at]
-
-
-@compiled
-def _propose(board: Board, mask: int, bar: float) -> tuple[BoolArray, float, int, float]:
-    """The best table over some literals, its F1, cost and objective."""
+    """The finding of a set of literals: the best template, or threshold, over them."""
+    slot = slot_of(found, mask)
+    if found.slots[slot] >= 0:
+        return found.slots[slot]
     states, effects, nested, total, price = board
     order = signed_members(mask, effects)
     positive = 0
@@ -38,13 +31,13 @@ def _propose(board: Board, mask: int, bar: float) -> tuple[BoolArray, float, int
     swept_f1 = f1_of(swept, totals, hits, total)
     table = _template(body, positive, order.size - positive)
     least = 1 - swept_f1 + price * order.size
-    if positive and (least >= min(objective, bar) or are_equal(swept, table)):
-        return table, f1, cost, objective
-    paid = cost_of(swept, order, nested)
-    worth = 1 - swept_f1 + price * paid
-    if positive and worth >= objective - IMPROVES:
-        return table, f1, cost, objective
-    return swept, swept_f1, paid, worth
+    if not positive or (least < min(objective, bar) and not are_equal(swept, table)):
+        paid = cost_of(swept, order, nested)
+        worth = 1 - swept_f1 + price * paid
+        if not positive or worth < objective - IMPROVES:
+            table, f1, cost, objective = swept, swept_f1, paid, worth
+    found.slots[slot] = add(found, mask, 0, table, f1, cost, objective)
+    return found.slots[slot]
 
 
 @compiled

@@ -114,7 +114,7 @@ def _survey(
     doubted: BoolArray,
     silent: tuple[int, int],
     most: tuple[int, int],
-) -> tuple[IntArray, FloatArray, FloatArray, IntArray, FloatArray, FloatArray]:
+) -> tuple[IntArray, FloatArray, IntArray, FloatArray, FloatArray]:
     effects, wanted = _effects(means, sizes, weights, allowed)
     phi = _associations(data, where, starts, cuts, sizes, sought, wanted)
     at, count = np.empty((cuts.size, 2), np.int64), 0
@@ -126,20 +126,23 @@ def _survey(
                 own[count], own_phi[count] = effects[c, level], phi[c, level]
                 count += 1
     order = _strongest(own[:count], own_phi[:count], most[0], most[1])
+    chosen, strengths = np.empty((order.size, 2), np.int64), np.empty((2, order.size))
     places, unclear = np.full(cuts.shape, -1, np.int64), np.zeros(doubted.size, np.bool_)
     for i in range(order.size):
-        places[at[order[i], 0], at[order[i], 1]] = i
-        unclear[at[order[i], 0]] = doubted[at[order[i], 0]]
+        c, level = at[order[i], 0], at[order[i], 1]
+        places[c, level], unclear[c] = i, doubted[c]
+        chosen[i, 0], chosen[i, 1] = c, level
+        strengths[0, i], strengths[1, i] = own[order[i]], own_phi[order[i]]
     keys, known, counts = tallied(data, where, starts, cuts, places, unclear, sought)
     every = _states(known, counts, silent[0], silent[1], False)
     clear = _states(known, counts, silent[0], silent[1], True)
-    return at[order], own[order], own_phi[order], keys, every, clear
+    return chosen, strengths, keys, every, clear
 
 
 def survey(ground: Ground) -> Survey:
     """See `surveys.survey`."""
     inputs, levels, silent = ground.inputs, ground.levels, ground.silent
-    at, effects, associations, keys, every, clear = _survey(
+    chosen, (effects, associations), keys, every, clear = _survey(
         inputs.data,
         inputs.indices,
         inputs.indptr,
@@ -153,7 +156,7 @@ def survey(ground: Ground) -> Survey:
         (silent.samples, silent.firing),
         (ground.by_weight, ground.by_data),
     )
-    candidates = Candidates(at, effects, associations)
+    candidates = Candidates(chosen, effects, associations)
     return Survey(candidates, keys, *(_as_states(part, effects.size) for part in (every, clear)))
 
 

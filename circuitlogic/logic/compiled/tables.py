@@ -147,19 +147,19 @@ def _free(board: Board, mask: int, base: BoolArray) -> tuple[BoolArray, float, i
     totals, hits = marginal(states, order)
     table = _otherwise(base, signed_members(mask, effects), order)
     _fill(table, totals, hits, total)
-    f1 = f1_of(table, totals, hits, total)
-    cost = cost_of(table, order, nested)
-    objective = 1 - f1 + price * cost
-    for cell in range(table.size):
-        if totals[cell] < REACHABLE:
+    f1, cost, objective = 0.0, 0, np.inf
+    for cell in range(-1, table.size):
+        if cell >= 0 and totals[cell] >= REACHABLE:
+            continue
+        if cell >= 0:
             table[cell] = not table[cell]
-            other_f1 = f1_of(table, totals, hits, total)
-            other_cost = cost_of(table, order, nested)
-            other = 1 - other_f1 + price * other_cost
-            if other < objective - IMPROVES:
-                f1, cost, objective = other_f1, other_cost, other
-            else:
-                table[cell] = not table[cell]
+        other_f1 = f1_of(table, totals, hits, total)
+        other_cost = cost_of(table, order, nested)
+        other = 1 - other_f1 + price * other_cost
+        if other < objective - IMPROVES:
+            f1, cost, objective = other_f1, other_cost, other
+        else:
+            table[cell] = not table[cell]
     return table, f1, cost, objective
 
 
