@@ -1,6 +1,7 @@
 """Owns the literals of inputs: from where on each holds, and how often, as measured on training samples."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import scipy.sparse
@@ -63,7 +64,7 @@ class SharedLevels:
         """The levels of `columns`."""
         found = self._known.get((fraction, levels))
         if found is None:
-            features = int(self.matrix.indptr.shape[0]) - 1
+            features = cast("tuple[int, int]", self.matrix.shape)[1]
             found = np.zeros(features, dtype=np.bool_), Levels.none(features, levels)
             self._known[(fraction, levels)] = found
         measured, every = found

@@ -51,7 +51,8 @@ class States:
     def marginal(self, chosen: Sequence[int]) -> tuple[FloatArray, FloatArray]:
         """Samples and firings of each cell over the literals `chosen`."""
         at, size = self.cells(chosen), 1 << len(chosen)
-        return np.bincount(at, self.samples, size), np.bincount(at, self.firing, size)
+        samples, firing = np.bincount(at, self.samples, size), np.bincount(at, self.firing, size)
+        return np.asarray(samples, dtype=np.float64), np.asarray(firing, dtype=np.float64)
 
     def over(self, places: Sequence[int]) -> "States":
         """Every state of a few literals `places` alone, in that order, seen or not."""

@@ -117,4 +117,5 @@ def judge(trial: Trial) -> Verdict:
         own.said,
         own.shown,
     )
-    return Verdict(*(Counts(*counts) for counts in found.tolist()), shown)
+    formula, connector, agreement, ceiling, baseline = (Counts(*counts) for counts in found.tolist())
+    return Verdict(formula, connector, agreement, ceiling, baseline, shown)
