@@ -17,8 +17,6 @@ FLAGS = 3
 """Low bits of a sample's key that are not literals."""
 DOUBTED = 2
 """The flag of a sample on which a literal is in doubt."""
-MAX_PLACES = 50
-"""Most literals of a key: sums of their bits are exact as floating-point numbers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +44,8 @@ def tally(inputs: Columns, cuts: FloatArray, places: IntArray, doubted: BoolArra
     Args:
         inputs: Activations [N, columns].
         cuts: [columns, levels] where literals begin.
-        places: [columns, levels] each literal's bit above the flags, below `MAX_PLACES`; -1: it does not count.
+        places: [columns, levels] each literal's bit above the flags, at most 49: keys are exact as
+            floating-point numbers; -1: it does not count.
         doubted: [columns] of these, a value above 0 and below the first cut sets the flag `DOUBTED`.
         flags: [N] the flags to begin with.
     """
