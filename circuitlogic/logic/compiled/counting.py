@@ -18,13 +18,15 @@ _MIX = 0x9E3779B97F4A7C1
 
 @compiled
 def _totals(keys: IntArray, places: IntArray, values: FloatArray) -> FloatArray:
-    sums = np.zeros(1 << places.size)
+    sums, active, count = np.zeros(1 << places.size), np.empty(keys.size, np.int64), 0
     for s in range(keys.size):
-        if values[s] != 0:
-            state = 0
-            for i in range(places.size):
-                state |= ((keys[s] >> places[i]) & 1) << i
-            sums[state] += values[s]
+        active[count] = s
+        count += values[s] != 0  # without a branch that nothing predicts
+    for s in active[:count]:
+        state = 0
+        for i in range(places.size):
+            state |= ((keys[s] >> places[i]) & 1) << i
+        sums[state] += values[s]
     return sums
 
 

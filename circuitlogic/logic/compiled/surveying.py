@@ -45,7 +45,7 @@ def _associations(
     wanted: BoolArray,
 ) -> FloatArray:
     """[inputs, levels] see `surveys._associations`."""
-    both, support = np.zeros(cuts.shape, np.int64), np.zeros(sought.size, np.bool_)
+    both, support = np.zeros(cuts.shape, np.int64), np.zeros(sought.size, np.uint8)
     samples, hits = 0, 0
     for c in range(cuts.shape[0]):
         for level in range(cuts.shape[1]):
@@ -54,10 +54,9 @@ def _associations(
                     if data[at] > cuts[c, level]:
                         sample = where[at]
                         both[c, level] += sought[sample]
-                        if not support[sample]:
-                            support[sample] = True
-                            samples += 1
-                            hits += sought[sample]
+                        samples += 1 - support[sample]  # without a branch that nothing predicts
+                        hits += (1 - support[sample]) * sought[sample]
+                        support[sample] = 1
     phi, size, positive = np.zeros(cuts.shape), float(samples), float(hits)
     for c in range(cuts.shape[0]):
         for level in range(cuts.shape[1]):
