@@ -55,7 +55,8 @@ def _samples(bits: np.ndarray, count: int) -> IntArray:
 @compiled
 def _place(bits: np.ndarray, ranks: IntArray, sample: int) -> int:
     """Where `sample` stands among those whose bits are set."""
-    return ranks[sample >> 6] + _ones(bits[sample >> 6] & (_bit(sample) - np.uint64(1)))
+    word = np.uint64(sample) >> np.uint64(6)
+    return ranks[word] + _ones(bits[word] & (_bit(sample) - np.uint64(1)))
 
 
 @compiled
@@ -76,7 +77,7 @@ def _list(
         low, high = indptr[sources[i]], indptr[sources[i] + 1]
         starts[i + 1] = starts[i] + high - low
         for at in range(low, high):
-            bits[indices[at] >> 6] |= _bit(indices[at])
+            bits[np.uint64(indices[at]) >> np.uint64(6)] |= _bit(indices[at])
     for at in range(fired.size):
         bits[fired[at] >> 6] |= _bit(fired[at])
     ranks = _ranks(bits)
