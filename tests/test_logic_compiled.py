@@ -13,6 +13,7 @@ from circuitlogic.benchmarks.readspeed import measure_reading, planted_rows
 from circuitlogic.errors import ConfigError
 from circuitlogic.extract.row_activity import SplitReader, listing
 from circuitlogic.extract.row_reading import RowReader, Rows, read_rows
+from circuitlogic.features import FeatureId
 from circuitlogic.logic import truth
 from circuitlogic.logic.activity import Activity, ReadingOptions, Row
 from circuitlogic.logic.canonical import cost_of
@@ -191,6 +192,44 @@ def test_compiled_reading_gives_the_same_gates(rows: Rows, levels: int) -> None:
     ]
     for index in range(12):
         assert readers[0].read(index) == readers[1].read(index)
+
+
+def any_part(row: Row, rng: np.random.Generator, rate: float, grouped: bool, listed: bool) -> Activity:
+    """Samples of a row; `listed`: without those on which nothing is active."""
+    size, inputs = 400, len(row.sources)
+    dense = rng.exponential(size=(size, inputs)) * (rng.random((size, inputs)) < rate)
+    predicted = np.maximum(dense @ row.raw_weights + row.bias, 0.0)
+    target = np.where(rng.random(size) < 0.03, 1.0 - np.minimum(predicted, 1.0), predicted)
+    groups = rng.integers(0, 60, size) if grouped else None
+    if not listed:
+        return Activity(sp.csc_array(dense), target, predicted, groups)
+    shown = np.flatnonzero((dense > 0).any(axis=1) | (target > 0))
+    silent = size - shown.size
+    parts = sp.csc_array(dense[shown]), target[shown], predicted[shown], groups
+    return Activity(*parts, shown, silent, max(row.bias, 0.0))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 10_000),
+    inputs=st.sampled_from([0, 1, 4, 9, 14, 40]),
+    levels=st.integers(1, 3),
+    grouped=st.booleans(),
+    listed=st.booleans(),
+)
+def test_any_row_is_read_alike(seed: int, inputs: int, levels: int, grouped: bool, listed: bool) -> None:
+    """Rare and usual targets, also mostly on; few and many inputs, some of them excluded."""
+    compiled()
+    rng = np.random.default_rng(seed)
+    sources = tuple(FeatureId("a", int(i)) for i in rng.permutation(100)[:inputs])
+    weights = rng.choice([1.0, 1.0, 0.5, 0.05, -0.5, -2.0], inputs)
+    bias, rate = float(rng.choice([-1.0, -0.2, 0.3])), float(rng.choice([0.05, 0.3, 0.7]))
+    row = Row(FeatureId("b", 3), sources, weights, weights, bias, 1.0, np.ones(inputs))
+    train, heldout = (any_part(row, rng, rate, grouped, listed) for _ in range(2))
+    excluded = frozenset(sources[: int(rng.integers(0, 3))])
+    options = ReadingOptions(levels=levels, min_f1=0.3, bootstrap=20, check_thresholds=bool(rng.integers(2)))
+    fast = replace(options, compiled=True)
+    assert read_gate(row, train, heldout, options, excluded) == read_gate(row, train, heldout, fast, excluded)
 
 
 def spread(part: Activity) -> Activity:
