@@ -1,71 +1,107 @@
-"""The compiled form of `listing.list_samples`: same arguments, same answers."""
+"""The compiled form of `listing.Lister`: same arguments, same answers, with a bit per sample for a buffer."""
+
+from typing import cast
 
 import numpy as np
 import scipy.sparse as sp
 
 from circuitlogic.compiling import compiled
-from circuitlogic.extract.listing import Listed
-from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray
-from circuitlogic.logic.columns import stored
+from circuitlogic.extract.listing import Listed, Output
+from circuitlogic.logic.activity import FloatArray, IntArray
+from circuitlogic.logic.columns import Columns, stored
+
+_WORD = 64
 
 
 @compiled
-def _marked(active: BoolArray, place: IntArray, most: int) -> IntArray:
-    """The samples marked in `active`, at most `most`, ascending; marks are taken back."""
-    listed = np.empty(most, np.int64)
+def _ones(word: np.uint64) -> int:
     count = 0
-    words = active.view(np.uint64) if active.size % 8 == 0 else np.empty(0, np.uint64)
-    sample = 0
-    while sample < active.size:
-        if sample % 8 == 0 and sample // 8 < words.size and words[sample // 8] == 0:
-            sample += 8
-            continue
-        if active[sample]:
-            active[sample] = False
-            place[sample] = count
-            listed[count] = sample
-            count += 1
-        sample += 1
-    return listed[:count]
+    while word:
+        word &= word - np.uint64(1)
+        count += 1
+    return count
 
 
 @compiled
-def _list_samples(
+def _bit(sample: int) -> np.uint64:
+    return np.uint64(1) << np.uint64(sample & 63)
+
+
+@compiled
+def _ranks(bits: np.ndarray) -> IntArray:
+    """[words + 1] how many bits are set before each word."""
+    ranks = np.empty(bits.size + 1, np.int64)
+    ranks[0] = 0
+    for w in range(bits.size):
+        ranks[w + 1] = ranks[w] + _ones(bits[w])
+    return ranks
+
+
+@compiled
+def _samples(bits: np.ndarray, count: int) -> IntArray:
+    """The `count` samples whose bits are set, ascending."""
+    found = np.empty(count, np.int64)
+    at = 0
+    for w in range(bits.size):
+        word = bits[w]
+        while word:
+            lowest = word & (~word + np.uint64(1))
+            found[at] = 64 * w + _ones(lowest - np.uint64(1))
+            at += 1
+            word ^= lowest
+    return found
+
+
+@compiled
+def _place(bits: np.ndarray, ranks: IntArray, sample: int) -> int:
+    """Where `sample` stands among those whose bits are set."""
+    word = np.uint64(sample) >> np.uint64(6)
+    return ranks[word] + _ones(bits[word] & (_bit(sample) - np.uint64(1)))
+
+
+@compiled
+def _list(
     data: FloatArray,
     indices: IntArray,
     indptr: IntArray,
     sources: IntArray,
     weights: FloatArray,
+    bias: float,
+    values: FloatArray,
     fired: IntArray,
-    active: BoolArray,
-    place: IntArray,
-) -> tuple[IntArray, FloatArray, IntArray, IntArray, FloatArray]:
+    words: int,
+) -> tuple[IntArray, FloatArray, IntArray, IntArray, FloatArray, FloatArray]:
+    bits = np.zeros(words, np.uint64)
     starts = np.zeros(sources.size + 1, np.int64)
     for i in range(sources.size):
-        starts[i + 1] = starts[i] + indptr[sources[i] + 1] - indptr[sources[i]]
-        for at in range(indptr[sources[i]], indptr[sources[i] + 1]):
-            active[indices[at]] = True
-    for sample in fired:
-        active[sample] = True
-    listed = _marked(active, place, min(starts[-1] + fired.size, active.size))
-    values, where = np.empty(starts[-1], np.float64), np.empty(starts[-1], np.int64)
-    driven = np.zeros(listed.size)
+        low, high = indptr[sources[i]], indptr[sources[i] + 1]
+        starts[i + 1] = starts[i] + high - low
+        for at in range(low, high):
+            bits[np.uint64(indices[at]) >> np.uint64(6)] |= _bit(indices[at])
+    for at in range(fired.size):
+        bits[fired[at] >> 6] |= _bit(fired[at])
+    ranks = _ranks(bits)
+    samples = _samples(bits, ranks[-1])
+    own, where = np.empty(starts[-1], np.float64), np.empty(starts[-1], np.int64)
+    driven, target = np.zeros(samples.size), np.zeros(samples.size)
     for i in range(sources.size):
-        low = indptr[sources[i]]
-        for at in range(starts[i + 1] - starts[i]):
-            values[starts[i] + at] = data[low + at]
-            where[starts[i] + at] = place[indices[low + at]]
-            driven[place[indices[low + at]]] += weights[i] * data[low + at]
-    return listed, values, where, starts, driven
+        low = indptr[sources[i]] - starts[i]
+        for at in range(starts[i], starts[i + 1]):
+            place = _place(bits, ranks, int(indices[low + at]))
+            own[at], where[at] = data[low + at], place
+            driven[place] += weights[i] * data[low + at]
+    for at in range(fired.size):
+        target[_place(bits, ranks, fired[at])] = values[at]
+    for place in range(driven.size):
+        driven[place] = max(driven[place] + bias, 0.0)
+    return samples, own, where, starts, driven, target
 
 
 def list_samples(
-    matrix: sp.csc_array,
-    sources: IntArray,
-    weights: FloatArray,
-    fired: IntArray,
-    active: BoolArray,
-    place: IntArray,
+    matrix: sp.csc_array, sources: IntArray, weights: FloatArray, bias: float, output: Output
 ) -> Listed:
-    """See `listing.list_samples`."""
-    return _list_samples(*stored(matrix), sources, weights, fired, active, place)
+    """See `listing.Lister`."""
+    words = -(-cast("tuple[int, int]", matrix.shape)[0] // _WORD)
+    row = sources, weights, bias, *output
+    samples, data, where, starts, predicted, target = _list(*stored(matrix), *row, words)
+    return Listed(samples, Columns(data, where, starts, (samples.size, sources.size)), predicted, target)

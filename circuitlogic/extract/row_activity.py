@@ -2,15 +2,17 @@
 others."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 import numpy as np
 import scipy.sparse as sp
 
-from circuitlogic.extract.listing import Listing, list_samples
+from circuitlogic.extract.listing import Lister, Listing
 from circuitlogic.features import FeatureId
-from circuitlogic.logic.activity import Activity, BoolArray, FloatArray, IntArray, Row
-from circuitlogic.logic.columns import SharedLevels, column_of
+from circuitlogic.logic.activity import Activity, FloatArray, IntArray, Row
+from circuitlogic.logic.columns import column_of
+from circuitlogic.logic.levels import SharedLevels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +46,10 @@ class Split:
     """[samples] document of each token, for the bootstrap; None where samples are independent."""
 
 
+_feature = lru_cache(maxsize=65536)(FeatureId)
+"""A feature's name, which many rows share."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Edges:
     """A thresholded connector by rows, as plain arrays: what another process can be sent."""
@@ -64,7 +70,7 @@ class Edges:
         sources = np.asarray(self.raw.indices[span], dtype=np.int64)
         return Row(
             feature=FeatureId(self.target, index),
-            sources=tuple(FeatureId(self.source, i) for i in sources.tolist()),
+            sources=tuple(_feature(self.source, i) for i in sources.tolist()),
             weights=self.unit[span],
             raw_weights=np.asarray(self.raw.data[span], dtype=np.float64),
             bias=float(self.bias[index]),
@@ -73,44 +79,39 @@ class Edges:
         )
 
 
-def listing(compiled: bool) -> Listing:
+def listing(compiled: bool, samples: int) -> Listing:
     """The compiled form where it is wanted and Numba is there, else the plain one."""
     if not compiled:
-        return list_samples
+        return Lister(samples)
     try:
-        from circuitlogic.extract.compiled_listing import list_samples as fast
+        from circuitlogic.extract.compiled_listing import list_samples
     except ImportError:
-        return list_samples
-    return fast
+        return Lister(samples)
+    return list_samples
 
 
 class SplitReader:
-    """Cuts rows out of a split; its buffers serve every row in turn."""
+    """Cuts rows out of a split."""
 
     def __init__(self, split: Split, levels: SharedLevels | None = None, compiled: bool = False) -> None:
         """`levels`: of the source features on training samples."""
         self.split = split
         self.levels = levels
-        self._list = listing(compiled)
-        self._active: BoolArray = np.zeros(split.source.samples, dtype=np.bool_)
-        self._place: IntArray = np.zeros(split.source.samples, dtype=np.int64)
+        self._list = listing(compiled, split.source.samples)
 
     def activity(self, row: Row) -> Activity:
         """What the row's inputs, its true output and the row did, where any input or the output is active."""
         split = self.split
         sources = np.array([source.index for source in row.sources], dtype=np.int64)
-        values, fired = column_of(split.target.matrix, row.feature.index)
-        found = self._list(split.source.matrix, sources, row.raw_weights, fired, self._active, self._place)
-        listed, data, where, starts, driven = found
-        target = np.zeros(listed.size)
-        target[self._place[fired]] = values
+        output = column_of(split.target.matrix, row.feature.index)
+        found = self._list(split.source.matrix, sources, row.raw_weights, row.bias, output)
         return Activity(
-            inputs=sp.csc_array((data, where, starts), shape=(listed.size, sources.size)),
-            target=target,
-            predicted=np.maximum(driven + row.bias, 0.0),
+            inputs=found.inputs,
+            target=found.target,
+            predicted=found.predicted,
             groups=split.documents,
-            listed=listed,
-            silent=split.source.samples - listed.size,
+            listed=found.samples,
+            silent=split.source.samples - found.samples.size,
             resting=max(row.bias, 0.0),
             levels=None if self.levels is None else (self.levels, sources),
         )

@@ -13,8 +13,8 @@ import scipy.sparse as sp
 
 from circuitlogic.extract.row_activity import Edges, SiteFeatures, Split, SplitReader
 from circuitlogic.logic.activity import IntArray, ReadingOptions
-from circuitlogic.logic.columns import SharedLevels
 from circuitlogic.logic.gate import Gate
+from circuitlogic.logic.levels import SharedLevels
 from circuitlogic.logic.reading import read_gate
 from circuitlogic.progress import Progress
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from circuitlogic.errors import ConfigError, DataError
 from circuitlogic.features import FeatureId
-from circuitlogic.logic.columns import SharedLevels
+from circuitlogic.logic.columns import Columns
+from circuitlogic.logic.levels import SharedLevels
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -40,7 +41,7 @@ class Row:
 class Activity:
     """What the features of a row did on N samples."""
 
-    inputs: scipy.sparse.csc_array
+    inputs: scipy.sparse.csc_array | Columns
     """[N, k] input activations (raw units), columns in the order of `Row.sources`."""
     target: FloatArray
     """[N] activation of the true output feature (raw units)."""

@@ -5,6 +5,8 @@ Equal functions over literals in one order give equal formulas.
 Literals are written in the order given (strongest first), single literals before groups, negations last.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 
@@ -38,6 +40,8 @@ def canonical(formula: Formula) -> Formula:
 
 def nested_pairs(literals: tuple[Literal, ...]) -> tuple[tuple[int, int], ...]:
     """Positions (low, high) of literals of which the second implies the first; innermost levels first."""
+    if not any(literal.level for literal in literals):
+        return ()
     pairs = [
         (i, j)
         for i, low in enumerate(literals)
@@ -52,22 +56,43 @@ def formula_of(table: BoolArray, literals: tuple[Literal, ...]) -> Formula:
 
     States that nested magnitudes rule out do not count.
     """
-    packed = np.packbits(table).tobytes()
-    return _filled(_form(packed, len(literals), nested_pairs(literals)), literals)
+    return written(table, tuple(range(len(literals))), nested_pairs(literals)).over(literals)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Written:
+    """A table as its canonical formula, with places for literals."""
+
+    form: Formula
+    places: tuple[int, ...]
+    """The places that occur, in the order in which they are written."""
+    table: BoolArray
+    """What the formula says, over these."""
+
+    def over(self, literals: Sequence[Literal]) -> Formula:
+        """The formula with its places taken by `literals`."""
+        return _filled(self.form, literals)
+
+
+def written(table: BoolArray, order: tuple[int, ...], nested: tuple[tuple[int, int], ...]) -> Written:
+    """The canonical formula of `table`, whose inputs are written in `order`; `nested` are pairs of places in it."""
+    return _written_form(np.packbits(table).tobytes(), order, nested)
+
+
+@lru_cache(maxsize=65536)
+def _written_form(packed: bytes, order: tuple[int, ...], nested: tuple[tuple[int, int], ...]) -> Written:
+    table = truth.reordered(_unpacked(packed, len(order)), order)
+    kept, table, _ = settled(table, nested)
+    used = tuple(_PLACES[i] for i in kept)
+    form = _written(table, used) if used else Const(bool(table[0]))
+    literals = literals_of(form)
+    return Written(form, tuple(literal.feature.index for literal in literals), table_of(form, literals))
 
 
 _PLACES = tuple(Literal(FeatureId("", at)) for at in range(truth.MAX_INPUTS))
 
 
-@lru_cache(maxsize=65536)
-def _form(packed: bytes, inputs: int, nested: tuple[tuple[int, int], ...]) -> Formula:
-    """The canonical formula of a table over the first `inputs` of `_PLACES`."""
-    kept, table, _ = settled(_unpacked(packed, inputs), nested)
-    used = tuple(_PLACES[i] for i in kept)
-    return _written(table, used) if used else Const(bool(table[0]))
-
-
-def _filled(form: Formula, literals: tuple[Literal, ...]) -> Formula:
+def _filled(form: Formula, literals: Sequence[Literal]) -> Formula:
     """`form` with its places taken by `literals`."""
     match form:
         case Literal(feature):

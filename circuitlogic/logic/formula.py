@@ -131,6 +131,15 @@ def evaluate(formula: Formula, on: Mapping[Literal, BoolArray], samples: int) ->
             return votes >= threshold
 
 
+def masks(rows: Mapping[Literal, NDArray[np.int64]], samples: int) -> dict[Literal, BoolArray]:
+    """Row numbers as Boolean arrays."""
+    found: dict[Literal, BoolArray] = {}
+    for literal, where in rows.items():
+        found[literal] = np.zeros(samples, dtype=np.bool_)
+        found[literal][where] = True
+    return found
+
+
 def holds_at_rest(formula: Formula) -> bool:
     """Its value where no literal holds."""
     nothing = np.zeros(1, dtype=np.bool_)

@@ -7,7 +7,7 @@ import numpy as np
 
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import Activity, BoolArray, FloatArray, IntArray, Row
-from circuitlogic.logic.formula import Formula, Literal, evaluate, holds_at_rest, literals_of
+from circuitlogic.logic.formula import Formula, Literal, evaluate, holds_at_rest, literals_of, masks
 from circuitlogic.logic.scores import wilson_low
 from circuitlogic.logic.training import Training
 
@@ -46,20 +46,18 @@ class Inhibition:
         return self.kill > SPARES and self.kill_high < KILLS
 
 
-def inhibitions(
-    row: Row, train: Activity, training: Training, formula: Formula, on: dict[Literal, BoolArray]
-) -> tuple[Inhibition, ...]:
+def inhibitions(row: Row, train: Activity, training: Training, formula: Formula) -> tuple[Inhibition, ...]:
     """Tests every noticeable input of negative weight against `formula` (its own veto taken out),
     on training data."""
-    effects = np.array(
-        [w * (c.means[0] if c.means else 0.0) for w, c in zip(row.raw_weights, training.columns, strict=True)]
-    )
+    effects = row.raw_weights * training.levels.means[:, 0]
     top = float(np.abs(effects).max(initial=0.0))
-    tested = [i for i in range(effects.size) if effects[i] < 0 and -effects[i] >= _NOTICEABLE * top]
+    tested = ((effects < 0) & (-effects >= _NOTICEABLE * top)).nonzero()[0].tolist()
     if training.inverted or not tested:
         return ()
-    drive = np.asarray(train.inputs @ np.maximum(row.raw_weights, 0.0), dtype=np.float64)
-    own = {literal.feature for literal in literals_of(formula)}
+    literals = literals_of(formula)
+    on = masks(training.literal_rows(literals), training.fired.size)
+    drive = training.inputs.weighted(np.maximum(row.raw_weights, 0.0))
+    own = {literal.feature for literal in literals}
     unlisted = training.unlisted if training.unlisted and holds_at_rest(formula) else 0
     plain = _Ground.of(
         evaluate(formula, on, training.fired.size), training.fired, train.target, drive, unlisted
@@ -71,7 +69,8 @@ def inhibitions(
         if column.feature in own:
             cause = _cause(formula, on, column.feature)
             ground = _Ground.of(cause, training.fired, train.target, drive, unlisted)
-        both = column.rows[0][ground.cause[column.rows[0]]]
+        both = column.rows[0]
+        both = both[ground.cause[both]]
         if both.size >= _LEAST and ground.samples - both.size >= _LEAST:
             found += _compare(
                 column.feature, both, ground, training.fired, train.target, drive, column.feature in own

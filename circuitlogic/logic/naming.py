@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from circuitlogic.logic.activity import Activity, ReadingOptions, Row
-from circuitlogic.logic.evidence import masks
-from circuitlogic.logic.formula import Const, Formula, Literal, literals_of
+from circuitlogic.logic.formula import Const, Formula, Literal
 from circuitlogic.logic.inhibition import Inhibition, inhibitions
 from circuitlogic.logic.kinds import kind_of_canonical
 from circuitlogic.logic.kinds.shape import shape_of
@@ -49,11 +46,10 @@ def name_of(
 ) -> Name:
     """The kind of `formula` where it is claimed; else constant, graded or unexplained."""
     if _claimed(held.counts, training, formula, options):
-        rows = training.literal_rows(literals_of(formula))
-        brakes = inhibitions(row, train, training, formula, masks(rows, training.fired.size))
+        brakes = inhibitions(row, train, training, formula)
         kind, flags = _kind(formula, brakes)
         return Name(kind, formula, flags, brakes)
-    if np.count_nonzero(training.fired) / training.samples > options.constant_rate:
+    if training.firings / training.samples > options.constant_rate:
         return Name("constant", Const(True))
     return Name("graded" if held.r2 >= options.min_r2 and row.sources else "unexplained", None)
 

@@ -11,7 +11,6 @@ from circuitlogic.logic.equivalence import TooLargeError, are_equivalent
 from circuitlogic.logic.evidence import heldout_counts
 from circuitlogic.logic.formula import Formula, literals_of
 from circuitlogic.logic.gate import ThresholdReading
-from circuitlogic.logic.loops import kernels
 from circuitlogic.logic.naming import Held, name_of
 from circuitlogic.logic.scores import r_squared
 from circuitlogic.logic.training import Training, measure
@@ -56,14 +55,11 @@ def _read(
 ) -> ThresholdReading:
     train, heldout = parts
     fraction = options.firing_quantile_fraction
-    training = measure(train, row, fraction, options.levels, kernels(options.compiled))
-    if (
-        np.count_nonzero(training.fired) < options.min_firings
-        or not (heldout.target > training.threshold).any()
-    ):
+    training = measure(train, row, fraction, options.levels)
+    if training.firings < options.min_firings or not (heldout.target > training.threshold).any():
         return ThresholdReading(fraction, "insufficient", None, None, own.formula is None)
     decision = known[1] if _alike(training, known[0]) else decide(row, training, options, excluded)
-    counts = heldout_counts(row, heldout, training, decision.formula, options)
+    counts = heldout_counts(heldout, training, decision.formula)
     r2 = r_squared(heldout.predicted, heldout.target, heldout.silent, heldout.resting)
     name = name_of(row, train, training, decision.formula, Held(counts, r2), options)
     return ThresholdReading(
@@ -73,14 +69,8 @@ def _read(
 
 def _alike(one: Training, other: Training) -> bool:
     """Whether the same samples count as firing, and the same as in doubt."""
-    if not np.array_equal(one.fired, other.fired):
-        return False
-    pairs = zip(one.columns, other.columns, strict=True)
-    return all(
-        np.array_equal(a.weak, b.weak)
-        and all(np.array_equal(x, y) for x, y in zip(a.rows, b.rows, strict=True))
-        for a, b in pairs
-    )
+    pairs = (one.levels.weak, other.levels.weak), (one.levels.sizes, other.levels.sizes)
+    return all(np.array_equal(a, b) for a, b in ((one.fired, other.fired), *pairs))
 
 
 def _same_function(one: Formula | None, other: Formula | None) -> bool:

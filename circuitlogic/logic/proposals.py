@@ -12,6 +12,7 @@ import numpy as np
 
 from circuitlogic.logic import truth
 from circuitlogic.logic.activity import BoolArray, FloatArray
+from circuitlogic.logic.states import States
 
 TIE = 1e-9
 """Relative difference below which two weighted sums count as equal."""
@@ -28,6 +29,10 @@ class Finding:
     cost: int
     objective: float
     """1 - F1 + price * cost: the lower the better."""
+
+    def values(self, states: States) -> BoolArray:
+        """[states] what the function says in each."""
+        return self.table[states.cells(self.chosen)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,3 +127,32 @@ def f1_of(table: BoolArray, samples: FloatArray, firing: FloatArray, total: floa
     """F1 of a function's cells against the firings seen in them."""
     said = float(samples.dot(table))
     return 2 * float(firing.dot(table)) / (said + total) if said + total else 0.0
+
+
+def propose(
+    states: States,
+    chosen: tuple[int, ...],
+    effects: FloatArray,
+    ready: Templates,
+    total: float,
+    price: float,
+) -> Proposal:
+    """The best template and the best threshold over `chosen`, literals that switch on first.
+
+    Args:
+        states: What was seen.
+        chosen: Literals, as columns of the states.
+        effects: Of these literals.
+        ready: Templates over them; those of no positive literal are not to be used.
+        total: Firings.
+        price: Of a literal.
+    """
+    samples, firing = states.marginal(chosen)
+    table = sweep(effects, samples, firing, total)
+    swept = f1_of(table, samples, firing, total)
+    if not ready.costs.size:
+        return Proposal(-1, 0.0, np.inf, table, swept)
+    f1 = 2 * ready.matrix.dot(firing) / np.maximum(ready.matrix.dot(samples) + total, 1.0)
+    objective = 1 - f1 + price * ready.costs
+    at = int(objective.argmin())
+    return Proposal(at, float(f1[at]), float(objective[at]), table, swept)

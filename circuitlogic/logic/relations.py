@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 
 from circuitlogic.features import FeatureId
-from circuitlogic.logic.activity import IntArray
+from circuitlogic.logic import truth
 from circuitlogic.logic.scores import wilson_low
 from circuitlogic.logic.states import States
 
@@ -16,17 +16,12 @@ _EXPECTED = 5.0
 _UNSEEN = 0.2
 
 
-def relations(
-    features: tuple[FeatureId, ...], rows: tuple[IntArray, ...], listed: int, samples: int
-) -> tuple[str, ...]:
-    """Flags for pairs of inputs, `rows` being those of the `listed` samples on which each fires."""
+def relations(features: tuple[FeatureId, ...], states: States, samples: int) -> tuple[str, ...]:
+    """Flags for pairs of inputs, from the states in which they fire or not."""
     flags: list[str] = []
-    marked = np.zeros(listed, dtype=np.bool_)
+    together = ((states.bits.T * states.samples) @ states.bits).tolist()
     for i, j in combinations(range(len(features)), 2):
-        marked[rows[i]] = True
-        both = int(np.count_nonzero(marked[rows[j]]))
-        marked[rows[i]] = False
-        first, second = rows[i].size, rows[j].size
+        both, first, second = (int(together[a][b]) for a, b in ((i, j), (i, i), (j, j)))
         inside = [wilson_low(both, size, _ONE_SIDED) >= _CERTAIN for size in (first, second)]
         if all(inside):
             flags.append(f"twin:{features[i]},{features[j]}")
@@ -39,18 +34,24 @@ def relations(
     return tuple(flags)
 
 
-def rests_on_weights(states: States, possible: np.ndarray, literals: int) -> bool:
+def rests_on_weights(states: States, nested: tuple[tuple[int, int], ...]) -> bool:
     """Whether unseen states, weighed as if the literals were independent,
     are over a fifth of all active ones.
 
-    `possible` [2^literals] marks the states that nesting and exclusion allow.
+    `nested` are pairs (low, high) of literals of which the second implies the first.
     """
+    if states.codes.size < 1 << states.literals:
+        states = states.over(range(states.literals))
+    unseen = states.samples == 0
+    if nested:
+        unseen &= truth.possible_cells(nested, states.literals)
+    if not unseen[1:].any():
+        return False
     rates = (states.samples @ states.bits) / states.samples.sum()
     mass = np.ones(1)
-    for rate in rates:
+    for rate in rates.tolist():
         mass = np.concatenate((mass * (1 - rate), mass * rate))
-    mass = np.where(possible, mass, 0.0)
+    if nested:
+        mass = np.where(truth.possible_cells(nested, states.literals), mass, 0.0)
     mass[0] = 0.0
-    seen = np.zeros(1 << literals, dtype=np.bool_)
-    seen[states.codes[states.samples > 0]] = True
-    return bool(mass[~seen].sum() > _UNSEEN * mass.sum())
+    return bool(mass[unseen].sum() > _UNSEEN * mass.sum())

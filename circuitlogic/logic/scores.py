@@ -1,5 +1,6 @@
 """Owns the scores of a prediction of firing: counts, precision, recall, F1, MCC, and the interval of F1."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import sqrt
 
@@ -7,6 +8,9 @@ import numpy as np
 
 from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray
 from circuitlogic.logic.gate import Interval
+
+_SAMPLES: IntArray = np.eye(3, dtype=np.int64)
+"""A hit, a false alarm and a miss, as triples of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,21 @@ def count(
     return Counts(*cells)
 
 
+def counted(said: BoolArray, true: BoolArray, sizes: IntArray) -> Counts:
+    """The same of cases that stand for `sizes` samples each."""
+    hits, every = int(sizes.dot(said & true)), int(sizes.sum())
+    false, missed = int(sizes.dot(said)) - hits, int(sizes.dot(true)) - hits
+    return Counts(hits, false, missed, every - hits - false - missed)
+
+
+def unprompted(on: Iterable[BoolArray], true: BoolArray) -> int:
+    """Firings on which none of some literals is on."""
+    left = true.copy()
+    for literal in on:
+        left &= ~literal
+    return int(np.count_nonzero(left))
+
+
 def wilson_low(hits: int, size: int, z: float = 1.96) -> float:
     """Lower bound of a share by Wilson's score interval; z 1.96 is two-sided 95 %, 1.645 one-sided."""
     if size == 0:
@@ -71,12 +90,20 @@ def wilson_low(hits: int, size: int, z: float = 1.96) -> float:
 def f1_interval(
     said: BoolArray, true: BoolArray, groups: IntArray | None, draws: int, rng: np.random.Generator
 ) -> Interval:
-    """95 % interval of F1 by a Poisson bootstrap over groups (samples, where there are none).
+    """95 % interval of F1 by a Poisson bootstrap over groups (samples, where there are none)."""
+    if groups is None:
+        return interval_of_counts(count(said, true), draws, rng)
+    return _interval(*_triples(said, true, groups), draws, rng)
 
-    Groups with equal counts of hits, false and missed are drawn together:
-    a sum of n Poisson(1) is Poisson(n).
-    """
-    triples, copies = _triples(said, true, groups)
+
+def interval_of_counts(counts: Counts, draws: int, rng: np.random.Generator) -> Interval:
+    """The same over samples, which are alike within hits, false and missed."""
+    sizes = np.array([counts.hits, counts.false, counts.missed], dtype=np.float64)
+    return _interval(_SAMPLES[sizes > 0], sizes[sizes > 0], draws, rng)
+
+
+def _interval(triples: IntArray, copies: FloatArray, draws: int, rng: np.random.Generator) -> Interval:
+    """Groups with equal counts of hits, false and missed are drawn together: n times Poisson(1) is Poisson(n)."""
     if triples.shape[0] == 0:
         return Interval(0.0, 0.0)
     sums = rng.poisson(copies, size=(draws, copies.shape[0])) @ triples
@@ -86,13 +113,9 @@ def f1_interval(
     return Interval(float(f1[low]), float(f1[min(high + 1, draws - 1)]))
 
 
-def _triples(said: BoolArray, true: BoolArray, groups: IntArray | None) -> tuple[IntArray, FloatArray]:
+def _triples(said: BoolArray, true: BoolArray, groups: IntArray) -> tuple[IntArray, FloatArray]:
     """Distinct (hits, false, missed) of groups, and how many groups have each;
     groups without any are left out."""
-    counts = count(said, true)
-    if groups is None:
-        sizes = np.array([counts.hits, counts.false, counts.missed], dtype=np.float64)
-        return np.eye(3, dtype=np.int64)[sizes > 0], sizes[sizes > 0]
     any_ = np.flatnonzero(said | true)
     _, at = np.unique(groups[any_], return_inverse=True)
     kind = np.where(said[any_] & true[any_], 0, np.where(said[any_], 1, 2))

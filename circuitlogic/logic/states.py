@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -14,15 +15,16 @@ Codes: TypeAlias = NDArray[np.int32] | IntArray
 
 _SHORT = 27
 """Literals up to which codes and three flags fit 32 bits."""
+_SMALL = 1 << 15
+"""Codes below which counting each possible one is faster than sorting."""
 _FIRST: IntArray = np.zeros(1, dtype=np.int64)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class States:
     """The distinct states of some literals that samples were seen in."""
 
-    bits: FloatArray
-    """[states, literals] 1.0 where the literal is on."""
+    literals: int
     samples: FloatArray
     """[states] samples seen in the state."""
     firing: FloatArray
@@ -30,10 +32,42 @@ class States:
     codes: IntArray
     """[states] the state as bits of a number, ascending."""
 
-    @property
+    @cached_property
+    def bits(self) -> FloatArray:
+        """[states, literals] 1.0 where the literal is on."""
+        return ((self.codes[:, None] >> np.arange(self.literals)) & 1).astype(np.float64)
+
+    @cached_property
     def total(self) -> float:
         """All firings of the target."""
         return float(self.firing.sum())
+
+    def cells(self, chosen: Sequence[int]) -> IntArray:
+        """[states] the cell that each state is in, of a table over the literals `chosen`."""
+        powers = np.zeros(self.literals)
+        powers[list(chosen)] = 1 << np.arange(len(chosen))
+        return (self.bits @ powers).astype(np.int64)
+
+    def marginal(self, chosen: Sequence[int]) -> tuple[FloatArray, FloatArray]:
+        """Samples and firings of each cell over the literals `chosen`."""
+        at, size = self.cells(chosen), 1 << len(chosen)
+        samples, firing = np.bincount(at, self.samples, size), np.bincount(at, self.firing, size)
+        return np.asarray(samples, dtype=np.float64), np.asarray(firing, dtype=np.float64)
+
+    def over(self, places: Sequence[int]) -> "States":
+        """Every state of a few literals `places` alone, in that order, seen or not."""
+        codes, size = picked(self.codes, places), 1 << len(places)
+        weights = self.samples, self.firing
+        samples, firing = (np.asarray(np.bincount(codes, w, size), dtype=np.float64) for w in weights)
+        return States(len(places), samples, firing, np.arange(size))
+
+
+def picked(codes: IntArray, places: Sequence[int]) -> IntArray:
+    """Codes of the bits `places` of `codes` alone, in that order."""
+    found = np.zeros(codes.shape[0], dtype=np.int64)
+    for i, place in enumerate(places):
+        found |= ((codes >> place) & 1) << i
+    return found
 
 
 def state_codes(rows: Sequence[IntArray], samples: int) -> Codes:
@@ -50,6 +84,10 @@ def distinct(codes: Codes) -> tuple[IntArray, IntArray]:
     """Distinct codes ascending, and how often each occurs."""
     if codes.size == 0:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    if codes.max() < _SMALL:
+        counts = np.bincount(codes)
+        known = counts.nonzero()[0]
+        return known, counts[known]
     keyed = np.sort(codes)
     ends = (keyed[1:] != keyed[:-1]).nonzero()[0] + 1
     starts = np.concatenate((_FIRST, ends))
@@ -71,29 +109,18 @@ NONE = Silent()
 def count_states(codes: Codes, fired: BoolArray, literals: int, silent: Silent = NONE) -> States:
     """Distinct `codes` with how often each occurs, and how often with the target firing."""
     keys, counts = distinct((codes << 1) | fired)
-    return _tallied(keys >> 1, counts, counts * (keys & 1), literals, silent)
+    return tallied(keys >> 1, counts, counts * (keys & 1), literals, silent)
 
 
-def count_states_twice(
-    codes: Codes, fired: BoolArray, clear: BoolArray, literals: int, silent: Silent = NONE
-) -> tuple[States, States]:
-    """The states of all samples, and of the `clear` ones."""
-    keys, counts = distinct((codes << 2) | (clear.astype(codes.dtype) << 1) | fired)
-    every = _tallied(keys >> 2, counts, counts * (keys & 1), literals, silent)
-    kept = (keys & 2) != 0
-    keys, counts = keys[kept], counts[kept]
-    return every, _tallied(keys >> 2, counts, counts * (keys & 1), literals, silent)
-
-
-def _tallied(state: IntArray, counts: IntArray, firing: IntArray, literals: int, silent: Silent) -> States:
+def tallied(
+    state: IntArray, counts: IntArray, firing: IntArray, literals: int, silent: Silent = NONE
+) -> States:
     """Sums of `counts` and `firing` per state, `state` ascending; the state of nothing on is always listed."""
     if state.size == 0 or state[0] != 0:
         state, counts, firing = (np.concatenate((_FIRST, part)) for part in (state, counts, firing))
     starts = np.concatenate((_FIRST, (state[1:] != state[:-1]).nonzero()[0] + 1))
-    codes = state[starts]
-    bits = ((codes[:, None] >> np.arange(literals)) & 1).astype(np.float64)
     samples = np.add.reduceat(counts, starts).astype(np.float64)
     hits = np.add.reduceat(firing, starts).astype(np.float64)
     samples[0] += silent.samples
     hits[0] += silent.firing
-    return States(bits, samples, hits, codes)
+    return States(literals, samples, hits, state[starts])

@@ -9,8 +9,7 @@ from circuitlogic.benchmarks.logicbench.cases import Case
 from circuitlogic.benchmarks.logicbench.planting import FIRING
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.causal_filter import read_by_causes
-from circuitlogic.logic.evidence import masks
-from circuitlogic.logic.formula import Formula, Literal, evaluate, literals_of
+from circuitlogic.logic.formula import Formula, Literal, evaluate, literals_of, masks
 from circuitlogic.logic.gate import Gate
 from circuitlogic.logic.reading import read_gate
 from circuitlogic.logic.training import measure

@@ -13,11 +13,10 @@ from circuitlogic.benchmarks.logicbench.planting import (
 from circuitlogic.benchmarks.logicbench.pool import Pool, column
 from circuitlogic.logic.activity import BoolArray, IntArray
 from circuitlogic.logic.columns import firing_threshold
-from circuitlogic.logic.evidence import unprompted
 from circuitlogic.logic.formula import Const, Formula, evaluate, literals_of
 from circuitlogic.logic.inhibition import SPARES
 from circuitlogic.logic.naming import has_other_causes
-from circuitlogic.logic.scores import count, wilson_low
+from circuitlogic.logic.scores import count, unprompted, wilson_low
 from circuitlogic.logic.states import count_states, state_codes
 
 MIN_F1, MIN_FLIPS = 0.85, 12

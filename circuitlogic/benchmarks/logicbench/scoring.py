@@ -22,12 +22,11 @@ from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import BoolArray
 from circuitlogic.logic.canonical import canonical
 from circuitlogic.logic.columns import samples_above
-from circuitlogic.logic.evidence import unprompted
 from circuitlogic.logic.formula import Const, Formula, Literal, Not, evaluate, literals_of, to_text
 from circuitlogic.logic.gate import Interval
 from circuitlogic.logic.kinds import kind_of_canonical
 from circuitlogic.logic.naming import has_other_causes
-from circuitlogic.logic.scores import count, f1_interval
+from circuitlogic.logic.scores import count, f1_interval, unprompted
 from circuitlogic.logic.training import Training, measure
 
 SAME_FIRING = 0.97
