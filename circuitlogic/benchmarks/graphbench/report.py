@@ -24,8 +24,8 @@ _DIAGNOSIS = """What the figures hang on:
   Added in order of their source - as NetworkX's own readers, writers and `from_scipy_sparse_array` have them - the
   in-edges of a feature are scattered, and an edge costs about a microsecond. Added in order of their target they
   lie side by side and cost a seventh of it. An earlier version of this page measured only that best case for
-  ancestors; it is kept here, with the order of tests in the loop that is faster for it. The prototype behind the targets
-  measured 0.6 ms for tiny and 119 ms for deep answers, which is what the other order costs.
+  ancestors; it is kept here, with the order of tests in the loop that is faster for it. The prototype behind the
+  targets measured 0.6 ms for tiny and 119 ms for deep answers, which is what the other order costs.
 * *Tiny answers.* The walk is a small part of ours; the rest is Python that reads the name, checks the options,
   calls the kernel and makes the answer, and at first the memory that all of these wait for.
 """
