@@ -1,8 +1,7 @@
 """The compiled forms of the stages of a reading, and their equality to the plain ones that define them.
 
 Sums are of whole numbers, or added in the order in which the plain versions add them: answers are equal to the
-last bit. Compiled code is kept on disk where a place for it can be written; it does not notice a change in another
-file that it calls, so delete what is kept (`*.nbi`) after editing one of these.
+last bit. Compiled code is kept on disk where a place for it can be written.
 """
 
 from circuitlogic.logic.compiled.counting import tally, totals
