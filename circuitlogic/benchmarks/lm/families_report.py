@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from circuitlogic.benchmarks.lm.families import MEANS, Agreement, FamilyFigures
 from circuitlogic.report.markdown_text import code, plain, table
 from circuitlogic.report.numbers import NONE, count, score, share
+from circuitlogic.verify.intervention import Trial
 
 
 def family_lines(found: Sequence[tuple[str, FamilyFigures]]) -> Iterator[str]:
@@ -86,4 +87,13 @@ def _apart(layer: str, one: FamilyFigures) -> Iterator[str]:
                 f"- {name}: {share(way.flips)} of {way.samples} outputs follow (random direction "
                 f"{share(way.control)}): {verdict}"
             )
+    for veto in one.vetoes:
+        yield f"- veto {code(veto.name, 60)}: taken away, the output fires on {_flips(veto.removal)};"
+        yield f"  brought in, it is silent on {_flips(veto.insertion)}"
     yield ""
+
+
+def _flips(trial: Trial) -> str:
+    if not trial.samples:
+        return "no sample to try"
+    return f"{share(trial.flips)} of {trial.samples} (random direction {share(trial.control_flips)})"

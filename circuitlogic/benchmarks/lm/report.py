@@ -81,7 +81,7 @@ class LmReport:
     def _lines(self) -> Iterator[str]:
         config = self._configs[0]
         name = str(config.network.model).rstrip("/").rsplit("/", 1)[-1]
-        trained, control = self._columns[TRAINED], self._columns[CONTROL]
+        trained, control = (sorted(self._columns[role], key=_name_of) for role in (TRAINED, CONTROL))
         yield from (f"# Circuits of {plain(name)}", "")
         yield from _headline(trained, control)
         columns = [*trained, *((f"{CONTROL} {name}", one) for name, one in control)]
@@ -97,11 +97,15 @@ class LmReport:
         yield from (*_LINEAR, "")
         yield from _guards(columns)
         yield from _table("Formulas", columns, _FORMULAS)
-        yield from family_lines(self._families)
+        yield from family_lines(sorted(self._families, key=_name_of))
         yield from _galleries([name for name, _ in trained])
         yield from ("", "## Reproduce", "", "```sh", self._command, "```")
         for config in self._configs:
             yield from ("", "```toml", config_to_toml(config).rstrip(), "```")
+
+
+def _name_of(named: tuple[str, object]) -> str:
+    return named[0]
 
 
 def _headline(trained: Sequence[_Column], control: Sequence[_Column]) -> Iterator[str]:
