@@ -13,6 +13,7 @@ from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.activations.windows import TokenWindows
 from circuitlogic.activations.writer import ActivationWriter
 from circuitlogic.benchmarks.lm.run import layer_configs, run_lm
+from circuitlogic.benchmarks.lm.throughput import measure_throughput, write_throughput
 from circuitlogic.config import WordFamily, config_from_mapping, config_to_toml
 from circuitlogic.errors import ConfigError
 from circuitlogic.stages.network_metrics import FIDELITY, load_metrics
@@ -114,3 +115,20 @@ def test_the_experiment_reports_every_layer_and_is_taken_up_again(
     random = replace(config.network, random_weights=True)
     with pytest.raises(ConfigError, match="without random_weights"):
         run_lm(tmp_path / "work", out, [replace(config, network=random)], None, "")
+
+
+@pytest.mark.slow
+def test_throughput_counts_tokens_and_memory(text_folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("transformers", reason="language models need the extra `hf`")
+    config = config_from_mapping(tiny_settings(text_folder))
+    found = measure_throughput(tmp_path / "study", config)
+    capture, dictionaries, connectors = found.stages
+    assert capture.tokens == found.train_tokens + found.heldout_tokens
+    assert dictionaries.tokens == found.train_tokens * config.saes.epochs * 2
+    assert connectors.peak >= capture.peak > 1 << 20
+    write_throughput(found, config, "the command", tmp_path / "tokens.md")
+    text = (tmp_path / "tokens.md").read_text(encoding="utf-8")
+    assert "the command" in text
+    assert f"{found.train_tokens:,} training" in text
+    with pytest.raises(ConfigError, match="exists"):
+        measure_throughput(tmp_path / "study", config)

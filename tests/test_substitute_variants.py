@@ -253,3 +253,21 @@ def test_a_sparse_layer_is_tuned_as_a_dense_one() -> None:
             layer.keep_largest()
     assert torch.equal(dense.weight.detach(), sparse.weight)
     assert float(sparse.weight[sparse.weight != 0].abs().min()) > 0.3
+
+
+def test_features_gain_nothing_by_falling_silent_where_their_unexplained_share_counts(case: Case) -> None:
+    settings = {
+        "dictionaries": "later",
+        "divergence": 0.0,
+        "anchor": 20.0,
+        "reconstruction": 0.02,
+        "epochs": 6,
+    }
+    firings = {
+        by: sum(
+            float(d.statistics.firings.sum())
+            for d in case.tuned(anchor_by=by, live_rate=0.0, copy_weight=0.0, **settings).dictionaries[1:]
+        )
+        for by in ("feature", "unexplained")
+    }
+    assert firings["unexplained"] > 1.5 * firings["feature"], firings

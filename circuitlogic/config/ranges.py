@@ -41,6 +41,7 @@ _LOWEST: dict[str, str] = {
     "connectors.penalty_ratio": ">0",
     "connectors.folds": "2",
     "connectors.gap": ">0",
+    "connectors.refit_gap": ">0",
     "transcoders.ridge": "0",
     "tune.edges": "1",
     "tune.min_edges": "0",

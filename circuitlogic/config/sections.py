@@ -17,7 +17,7 @@ EdgeScore = Literal["weight", "effect", "ablation"]
 Init = Literal["random", "analytic"]
 Select = Literal["effect", "weight"]
 Trained = Literal["all", "biases"]
-AnchorBy = Literal["site", "feature"]
+AnchorBy = Literal["site", "feature", "unexplained"]
 TranscoderKind = Literal["none", "readout", "trained"]
 TunedDictionaries = Literal["frozen", "readout", "later"]
 
@@ -158,6 +158,8 @@ class ConnectorConfig:
     refit: Refit = "auto"
     """Loss under which weights and biases are solved again on the edges found, without penalty: `linear`, `relu`
     or `none`; `auto`: `relu` after `gram` and `relu`."""
+    refit_gap: float = 1e-6
+    """As `gap`, of the `relu` refit: 0.01 takes a quarter of the time."""
     keep_signs: bool = True
     """A weight that would change its sign in the refit becomes 0."""
 
@@ -195,7 +197,8 @@ class TuneConfig:
     anchor: float = 1.0
     """Weight of the features' error beside the KL divergence; larger keeps features truer."""
     anchor_by: AnchorBy = "site"
-    """Errors are shares of the whole `site`'s variance, or of each `feature`'s own, so that rare ones count too."""
+    """Errors are shares of the whole `site`'s variance, or of each `feature`'s own, so that rare ones count too;
+    `unexplained` is the latter where features that move gain nothing by varying less, down to never firing."""
     student: float = 1.0
     """Share of samples on which later connectors read predicted features; the rest read the true ones."""
     interventions: float = 0.0

@@ -32,8 +32,15 @@ def relu_loss(job: ConnectorJob, weight: np.ndarray, bias: np.ndarray) -> tuple[
     n_out, n_in = weight.shape
     x, y = encoded_samples(job)
     largest = largest_penalties(centred(gram_statistics([(x, y)], n_in, n_out)[0]))
-    threads = torch.get_num_threads()
-    found = refit_relu(relu_samples(x, y), weight, bias, largest, job.config.keep_signs, threads)
+    found = refit_relu(
+        relu_samples(x, y),
+        weight,
+        bias,
+        largest,
+        job.config.keep_signs,
+        torch.get_num_threads(),
+        job.config.refit_gap,
+    )
     return found.weight, found.bias
 
 

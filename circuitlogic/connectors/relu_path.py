@@ -15,7 +15,7 @@ from circuitlogic.connectors.relu_rows import ReluSamples, relu_samples, solve_r
 from circuitlogic.errors import ConfigError
 
 _REFIT_SHARE = 1e-6
-_REFIT_GAP = 1e-6
+REFIT_GAP = 1e-6
 _PARTS = 10
 _CHUNK = 2048
 
@@ -27,6 +27,7 @@ def refit_relu(
     largest: Float[np.ndarray, " n_out"],
     keep_signs: bool = True,
     threads: int = 1,
+    gap: float = REFIT_GAP,
 ) -> SolvedRows:
     """The convexified loss minimised on each row's support, at a penalty too small to shrink it.
 
@@ -37,11 +38,12 @@ def refit_relu(
         largest: Each row's largest penalty; the refit's is a millionth of it, which keeps the optimum unique.
         keep_signs: A weight that would change its sign becomes 0.
         threads: Rows solved side by side.
+        gap: Certified gap to reach.
     """
     signs = np.sign(weight) if keep_signs else None
     prices = prices_of(np.where(weight != 0, 1.0, np.inf), signs)
     tiny = np.maximum(_REFIT_SHARE * largest, 1e-300)
-    return solve_relu(samples, tiny, gap=_REFIT_GAP, prices=prices, start=(weight, bias), threads=threads)
+    return solve_relu(samples, tiny, gap=gap, prices=prices, start=(weight, bias), threads=threads)
 
 
 def choose_relu_penalties(

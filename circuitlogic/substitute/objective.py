@@ -5,6 +5,9 @@
 Of one layer inside a language model the first term is the unexplained share of the layer's output instead.
 The error is Σ over sites of the predicted features' squared error: in raw units over the site's whole variance, or
 of each feature over its own variance, averaged over features.
+
+A true feature that moves can lower its squared error by varying less; the best is never to fire. `unexplained` lets
+the variance move too, so that scaling a feature and its prediction changes nothing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,6 +34,7 @@ _NEARLY_A_COPY = 0.85
 """A little below the correlation at which a feature counts as a copy."""
 _RARE = 1e-3
 """Added to a feature's variance, in units of the mean variance: features that hardly vary must not dominate."""
+_STILL = 1e-12
 _WORST = 2.0
 """A feature's error counts up to this many variances."""
 
@@ -135,4 +139,14 @@ def _error(
         raw = dictionary.scales.square()
         return (squared * raw).sum() / (dictionary.variances * raw).sum().clamp_min(1e-12)
     floor = _RARE * dictionary.variances.mean().clamp_min(1e-12)
-    return (squared / (dictionary.variances + floor)).clamp_max(_WORST).mean()
+    variances = dictionary.variances
+    if config.anchor_by == "unexplained":
+        variances = variances * _moving(true)
+    return (squared / (variances + floor)).clamp_max(_WORST).mean()
+
+
+def _moving(true: Float[Tensor, "batch m"]) -> Float[Tensor, " m"]:
+    """1 for every feature, with the gradient of the logarithm of its variance in the batch."""
+    found = true.var(0, unbiased=False)
+    still = found.detach()
+    return torch.where(still > 0, found / still.clamp_min(_STILL), 1.0)

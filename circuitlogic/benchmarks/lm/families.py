@@ -10,14 +10,18 @@ from jaxtyping import Bool, Int
 from circuitlogic.config import WordFamily
 from circuitlogic.extract.rows_to_gates import encode_site
 from circuitlogic.extract.sparse_columns import column
+from circuitlogic.features import FeatureId
+from circuitlogic.logic.formula import level_suffix
 from circuitlogic.logic.gate import Gate
 from circuitlogic.logic.scores import count
 from circuitlogic.report.gallery import PATTERNS, Exhibit, exhibits
 from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.dictionaries import load_ends
+from circuitlogic.stages.extracted import load_graph
 from circuitlogic.stages.text_subject import load_vocabulary
 from circuitlogic.stages.token_rows import load_windows
 from circuitlogic.study import Study
+from circuitlogic.verify.intervention import Trial
 from circuitlogic.verify.literal_states import literal_states
 from circuitlogic.verify.word_families import FamilyRows, family_rows
 
@@ -25,7 +29,9 @@ WORDS = 2
 """A family's gate fires on so many different words of it at least, each in a twentieth of its firings."""
 _SHARE = 0.05
 STANDS = 0.3
-"""Training F1 against the family below which no output stands for it."""
+"""Training F1 against the family in its context below which no output stands for it."""
+MEANS = 0.8
+"""Share of an output's training firings that are words of the family, from which it means them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +43,25 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
+class Veto:
+    """A literal of the formula that hinders its output, in the original layer."""
+
+    name: str
+    removal: Trial
+    """Taken away where only it keeps the output silent."""
+    insertion: Trial
+    """Brought in where the output fires."""
+
+
+@dataclass(frozen=True, slots=True)
 class FamilyFigures:
     """A family and the gate of one layer that stands for it; held out unless it says otherwise."""
 
     family: WordFamily
     exhibit: Exhibit
-    train_f1: float
-    """Of the true output against the family's tokens, on training tokens: by this it was chosen."""
+    chosen_by: float
+    """Training F1 by which it was chosen. Of an OR: the formula against the true output, among outputs that mean
+    the family. With an exclusion: the true output against the family's tokens."""
     words: tuple[str, ...]
     """Those it fires on, most frequent first."""
     output: Agreement
@@ -57,12 +75,14 @@ class FamilyFigures:
     apart: tuple[float, int, float, int] | None
     """Families with an exclusion: how often the output fires on their words in the right context and how many
     these are, then the same in the excluded one."""
+    vetoes: tuple[Veto, ...]
+    """Of its formula, where interventions were run."""
 
 
 def family_figures(study: Study) -> tuple[FamilyFigures, ...]:
-    """For every family of the config the best weighted OR; for those with an exclusion, the best gate of any kind.
+    """For every family of the config an OR that means it; of one with an exclusion, the nearest gate of any kind.
 
-    Families that no gate stands for are left out.
+    All are chosen on training tokens. Families that no gate stands for are left out.
     """
     families = study.config.text.families
     if not families:
@@ -73,18 +93,19 @@ def family_figures(study: Study) -> tuple[FamilyFigures, ...]:
     train = encode_site(target, splits["train"]).matrix
     heldout = encode_site(target, splits["heldout"]).matrix
     inputs = encode_site(source, splits["heldout"]).matrix
-    vocabulary = load_vocabulary(study)
+    vocabulary, labels = load_vocabulary(study), load_graph(study).labels()
     windows = {name: load_windows(study, name) for name in splits}
     results: list[FamilyFigures] = []
     for family in families:
         rows = {name: family_rows(family, w, vocabulary) for name, w in windows.items()}
         tokens = windows["train"].row_tokens
         chosen = _chosen(family, found, train, tokens, rows["train"])
-        if chosen is not None and chosen[1] >= STANDS:
+        if chosen is not None:
             index, f1, often = chosen
             sides = (inputs, np.asarray(heldout[:, [index]].toarray())[:, 0])
             words = tuple(vocabulary[token].strip() for token in often)
-            results.append(_figures(family, found[index], f1, words, sides, rows["heldout"]))
+            vetoes = _vetoes(found[index], labels)
+            results.append(_figures(family, found[index], f1, words, sides, rows["heldout"], vetoes))
     return tuple(results)
 
 
@@ -95,22 +116,33 @@ def _chosen(
     tokens: Int[np.ndarray, " rows"],
     rows: FamilyRows,
 ) -> tuple[int, float, list[int]] | None:
-    """Index, training F1 and words of the output nearest to the family, among gates of the right pattern."""
+    """Index, training F1 and words of the gate that stands for the family, among gates of the right pattern."""
     fits = PATTERNS["any" if family.unless else "or"]
     best: tuple[int, float, list[int]] | None = None
-    meant = int(rows.meant.sum())
     for index, one in sorted(found.items()):
         if not fits(one.row):
             continue
         at, values = column(outputs, index)
         fired = at[values > one.row.gate.threshold]
-        hits = int(rows.meant[fired].sum())
-        f1 = 2 * hits / max(len(fired) + meant, 1)
-        if best is None or f1 > best[1]:
+        f1 = _near_context(fired, rows) if family.unless else _well_read(fired, rows, one)
+        if f1 is not None and (best is None or f1 > best[1]):
             often = _often(tokens[fired[rows.words[fired]]], len(fired))
             if len(often) >= WORDS:
                 best = (index, f1, often)
     return best
+
+
+def _near_context(fired: Int[np.ndarray, " n"], rows: FamilyRows) -> float | None:
+    """F1 of an output's firings against the family in its context; None where it does not stand for it."""
+    hits, meant = int(rows.meant[fired].sum()), int(rows.meant.sum())
+    f1 = 2 * hits / max(len(fired) + meant, 1)
+    return f1 if f1 >= STANDS else None
+
+
+def _well_read(fired: Int[np.ndarray, " n"], rows: FamilyRows, one: Exhibit) -> float | None:
+    """Training F1 of the formula; None where the output means something else than the family."""
+    evidence = one.row.gate.evidence
+    return None if evidence is None or _mean(rows.words[fired]) < MEANS else evidence.train_f1
 
 
 def _often(tokens: Int[np.ndarray, " n"], firings: int) -> list[int]:
@@ -122,10 +154,11 @@ def _often(tokens: Int[np.ndarray, " n"], firings: int) -> list[int]:
 def _figures(
     family: WordFamily,
     one: Exhibit,
-    train_f1: float,
+    chosen_by: float,
     words: tuple[str, ...],
     sides: tuple[sp.csc_array, np.ndarray],
     rows: FamilyRows,
+    vetoes: tuple[Veto, ...],
 ) -> FamilyFigures:
     gate = one.row.gate
     true, said = sides[1] > gate.threshold, _said(gate, sides[0])
@@ -136,13 +169,23 @@ def _figures(
     return FamilyFigures(
         family,
         one,
-        train_f1,
+        chosen_by,
         words,
         output=_agreement(true, rows.meant),
         formula=_agreement(said, true),
         within=_agreement(said[rows.words], true[rows.words]),
         meaning=_agreement(said, rows.meant),
         apart=apart,
+        vetoes=vetoes,
+    )
+
+
+def _vetoes(one: Exhibit, labels: Mapping[FeatureId, str]) -> tuple[Veto, ...]:
+    literals = () if one.causal is None else one.causal.literals
+    return tuple(
+        Veto((labels.get(li.feature) or str(li.feature)) + level_suffix(li.level), li.removal, li.insertion)
+        for li in literals
+        if li.sign < 0
     )
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from circuitlogic.benchmarks.lm.families import Agreement, FamilyFigures
+from circuitlogic.benchmarks.lm.families import MEANS, Agreement, FamilyFigures
 from circuitlogic.report.markdown_text import code, plain, table
 from circuitlogic.report.numbers import NONE, count, score, share
+from circuitlogic.verify.intervention import Trial
 
 
 def family_lines(found: Sequence[tuple[str, FamilyFigures]]) -> Iterator[str]:
@@ -13,9 +14,15 @@ def family_lines(found: Sequence[tuple[str, FamilyFigures]]) -> Iterator[str]:
     apart = [(layer, one) for layer, one in found if one.apart is not None]
     if plainly:
         yield from ("## Weighted ORs over words of one meaning", "")
-        yield "For each family of words in the config and each layer the OR whose output best covers the family on"
-        yield "training tokens; precision / recall, held out, of the formula against the true output, and of the"
-        yield from ("output against the family's words.", "")
+        yield "For each family of words in the config and each layer, of the ORs whose output means the family (at"
+        yield f"least {share(MEANS)} of its training firings are words of it, and of two different ones at least)"
+        yield "the one with the best training F1; precision / recall, held out, of the formula against the true"
+        yield "output, and of the output against the family's words. Reached by the token alone, it is a word list."
+        read = {one.family.name for _, one in plainly if _is_read(one.formula)}
+        every = len({one.family.name for _, one in plainly})
+        yield ""
+        yield f"**Families read at precision and recall of at least {_BOTH:g}: {len(read)} of {every}.**"
+        yield ""
         yield from table(_HEADS, [_or_row(layer, one) for layer, one in plainly], left=3)
     if apart:
         yield from ("## Words in one context", "")
@@ -25,6 +32,8 @@ def family_lines(found: Sequence[tuple[str, FamilyFigures]]) -> Iterator[str]:
             yield from _apart(layer, one)
 
 
+_BOTH = 0.9
+"""Precision and recall from which a family counts as read."""
 _HEADS = (
     *("family", "output", "formula", "formula / output", "output / family", "F1", "current token alone"),
     "interventions passed",
@@ -44,6 +53,10 @@ def _or_row(layer: str, one: FamilyFigures) -> list[str]:
         score(exhibit.token_f1),
         exhibit.passed or NONE,
     ]
+
+
+def _is_read(one: Agreement) -> bool:
+    return min(one.precision, one.recall) >= _BOTH
 
 
 def _both(one: Agreement) -> str:
@@ -74,4 +87,13 @@ def _apart(layer: str, one: FamilyFigures) -> Iterator[str]:
                 f"- {name}: {share(way.flips)} of {way.samples} outputs follow (random direction "
                 f"{share(way.control)}): {verdict}"
             )
+    for veto in one.vetoes:
+        yield f"- veto {code(veto.name, 60)}: taken away, the output fires on {_flips(veto.removal)};"
+        yield f"  brought in, it is silent on {_flips(veto.insertion)}"
     yield ""
+
+
+def _flips(trial: Trial) -> str:
+    if not trial.samples:
+        return "no sample to try"
+    return f"{share(trial.flips)} of {trial.samples} (random direction {share(trial.control_flips)})"

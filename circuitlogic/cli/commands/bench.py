@@ -325,3 +325,32 @@ def lm(
     with with_threads(threads), console_progress(Streams(color=not no_color, quiet=quiet)) as progress:
         report = run_lm(work, out, configs, wanted, command, progress)
     write(f"{report}\n")
+
+
+@bench_app.command("tokens")
+def tokens(
+    config_file: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="Of a language model.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Markdown.")] = Path(
+        "reports/tokens.md"
+    ),
+    work: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the study; it must not exist.")] = Path(
+        "runs/bench-tokens"
+    ),
+    threads: Annotated[int, typer.Option(min=1, help="Threads torch may use.")] = 1,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> None:
+    """Time a study of a language model, stage by stage, from its text to its connectors: tokens per second, memory.
+
+    Example: circuitlogic bench tokens large.toml --out tokens.md
+    """
+    from circuitlogic.benchmarks.lm.throughput import measure_throughput, write_throughput
+    from circuitlogic.cli.console_progress import console_progress
+    from circuitlogic.cli.settings import with_threads
+    from circuitlogic.config import load_config
+
+    config = load_config(config_file)
+    with with_threads(threads), console_progress(Streams(color=not no_color, quiet=quiet)) as progress:
+        found = measure_throughput(work, config, progress)
+    write_throughput(found, config, f"circuitlogic bench tokens {config_file} --out {out}", out)
+    write(f"{out}\n")
