@@ -10,9 +10,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from circuitlogic.features import FeatureId
-from circuitlogic.logic.activity import Activity, Row
-from circuitlogic.logic.formula import And, Const, Formula, Literal, Not, Or, Vote, Xor
+from circuitlogic.logic.activity import Activity, ReadingOptions, Row
+from circuitlogic.logic.canonical import table_of
+from circuitlogic.logic.formula import And, Const, Formula, Literal, Not, Or, Vote, Xor, literals_of
 
+N = 24_000
+"""Samples of a synthetic row."""
+FAST = ReadingOptions(bootstrap=50)
 Truth = Callable[[NDArray[np.bool_]], NDArray[np.bool_]]
 
 
@@ -139,3 +143,11 @@ def formula_made(spec: Spec) -> Formula:
         members, threshold = content
         return Vote(tuple(formula_made(f) for f, _ in members), tuple(w for _, w in members), threshold)
     return {"and": And, "or": Or, "xor": Xor}[name](tuple(formula_made(f) for f in content))
+
+
+def same(first: Formula | None, second: Formula) -> bool:
+    """Whether two formulas are one function."""
+    if first is None:
+        return False
+    literals = tuple(dict.fromkeys((*literals_of(first), *literals_of(second))))
+    return bool((table_of(first, literals) == table_of(second, literals)).all())

@@ -89,8 +89,8 @@ class LmReport:
         yield "Features of each layer's output are read from features of its input. All figures are held out and"
         yield f"after thresholding at {config.extract.threshold:g} unless they say otherwise; cross-entropy on"
         yield f"{count(first.tokens)} tokens of documents that no dictionary, connector or formula was trained on."
-        yield f"`{CONTROL}` is the same architecture untrained, through the same stages with its own settings (below):"
-        yield from ("what it scores too says nothing about the model.", "")
+        yield f"`{CONTROL}` is the same architecture untrained, through the same stages with its own settings"
+        yield from ("(below): what it scores too says nothing about the model.", "")
         yield from _table("What each layer is worth, and what is recovered of it", columns, _SPLICE)
         yield from (*_RECOVERED, "")
         yield from _table("Dictionaries and connectors", columns, _FIT)
