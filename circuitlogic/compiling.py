@@ -49,9 +49,8 @@ def cache_folder(source: Path) -> Path:
     Numba looks at a kernel's own file alone; code that calls a kernel or reads a constant of another file would
     survive a change there.
     """
-    package = (
-        source if source.parent in (_PACKAGE, source) else _PACKAGE / source.relative_to(_PACKAGE).parts[0]
-    )
+    inside = source.is_relative_to(_PACKAGE)
+    package = _PACKAGE / source.relative_to(_PACKAGE).parts[0] if inside else source
     home = source.parent / "__pycache__"
     if not os.access(source.parent, os.W_OK):
         home = Path(platformdirs.user_cache_dir("circuitlogic", appauthor=False)) / "kernels"

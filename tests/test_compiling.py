@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+import circuitlogic
 from circuitlogic.compiling import COMPILES, cache_folder, content_of
 
-PACKAGE = Path(__file__).parents[1] / "circuitlogic"
+PACKAGE = Path(circuitlogic.__file__).parent
 
 
 def test_code_is_kept_for_the_content_of_a_whole_package(tmp_path: Path) -> None:
@@ -25,6 +26,12 @@ def test_kernels_of_one_package_share_a_key_and_others_do_not() -> None:
     one = cache_folder(logic / "compiled" / "judging.py").name
     assert one == cache_folder(logic / "verdicts.py").name == f"kernels-{content_of(logic)}"
     assert one != cache_folder(extract / "compiled_listing.py").name
+
+
+def test_a_file_of_its_own_is_keyed_by_itself(tmp_path: Path) -> None:
+    alone = tmp_path / "kernel.py"
+    alone.write_text("A = 1\n")
+    assert cache_folder(alone).name == f"kernels-{content_of(alone)}"
 
 
 @pytest.mark.skipif(not COMPILES, reason="Numba is not installed")
