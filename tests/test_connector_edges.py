@@ -15,8 +15,9 @@ from circuitlogic.errors import ConfigError, UnknownNameError
 from circuitlogic.extract.edge_scores import score_named
 from circuitlogic.extract.select_edges import select_edges
 from circuitlogic.json_files import read_json
+from circuitlogic.report.view import study_view
 from circuitlogic.stages.extracted import load_graph
-from circuitlogic.stages.feature_network import SELECTED, load_selected, load_tuned
+from circuitlogic.stages.feature_network import SELECTED, load_selected, load_tuned, selection_words
 from circuitlogic.stages.network_metrics import FIDELITY, load_metrics
 
 SCORES = ("weight", "effect", "ablation")
@@ -123,6 +124,7 @@ def test_extracting_by_rank_selects_stores_and_measures_the_same_edges(
     study = pipeline.Study.open(root)
     every = pipeline.extract(study, threshold=0.0)
     assert edges_of(load_selected(study)) == edges_of(load_tuned(study))
+    assert selection_words(study) == ""
     ranked = pipeline.extract(study, threshold=0.0, score="ablation", edges=20)
     assert sum(s.edges for s in ranked.sparsity) == 20 < sum(s.edges for s in every.sparsity)
     assert len(edges_of(load_selected(study))) == 20
@@ -133,9 +135,11 @@ def test_extracting_by_rank_selects_stores_and_measures_the_same_edges(
         "edges": 20,
     }
     assert SELECTED in study.artefacts()
+    assert selection_words(study) == study_view(study).header.selection == "the best 20 edges by ablation"
     assert load_metrics(study, FIDELITY).sparsity == ranked.sparsity
     assert pipeline.verify(study).sparsity == ranked.sparsity
     narrow = pipeline.extract(study, threshold=0.0, top_k=1)
     assert all(s.in_degree_max <= 1 for s in narrow.sparsity)
+    assert selection_words(study) == "at most 1 input a feature by weight"
     with pytest.raises(ConfigError, match="at least 1"):
         pipeline.extract(study, edges=0)

@@ -19,11 +19,7 @@ from logic_rows import (
 )
 
 from circuitlogic.logic.flags import OtherCauses, parse_flag
-from circuitlogic.logic.formula import (
-    And,
-    Not,
-    Or,
-)
+from circuitlogic.logic.formula import And, Not, Or
 from circuitlogic.logic.kinds import describe, graded_text
 from circuitlogic.logic.reading import read_gate
 

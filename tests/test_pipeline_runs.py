@@ -314,7 +314,11 @@ def test_sites_in_the_wrong_order(copied: Study) -> None:
 def test_sites_inside_layers_and_before_them(tmp_path: Path, sites: list[str]) -> None:
     study = run_all(tmp_path / "s", tiny_config(sites=sites))
     assert load_graph(study).edge_count > 0
-    assert pipeline.verify(study, "test").variants[-1].samples == 60
+    measured = pipeline.verify(study, "test")
+    assert measured.variants[-1].samples == 60
+    assert measured.original is not None
+    assert (measured.original.split, measured.original.samples) == ("test", 60)
+    assert 0 < measured.original.accuracy <= 1
 
 
 def _one_nan(split: ImageSplit) -> ImageSplit:

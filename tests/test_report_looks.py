@@ -17,6 +17,7 @@ from circuitlogic.report.columns import GATE_NUMBERS, NETWORK_COLUMNS, SAE_COLUM
 from circuitlogic.report.edge_rows import edge_list
 from circuitlogic.report.flags import given_text
 from circuitlogic.report.html import html_report
+from circuitlogic.report.literal_names import literal_name
 from circuitlogic.report.looks import COUNTER_EXAMPLES, Looks
 from circuitlogic.report.margins import margin_text
 from circuitlogic.report.rows import GateRow, StudyView
@@ -138,6 +139,21 @@ def test_a_shorter_formula_is_offered_under_its_condition() -> None:
     assert given_text(either, lambda feature: LABELS[feature]).endswith(": said")
     assert given_text(of505(), str) == ""
     assert given_text(replace(both, flags=("weak",)), str) == ""
+
+
+@pytest.mark.parametrize(
+    ("label", "written"),
+    [
+        ("said", "said_high"),
+        ("oriental land", "oriental land_high"),
+        ("A OR B", "«A OR B»_high"),
+        ("not said", "«not said»_high"),
+        ("in (some)", "«in (some)»_high"),
+        ("«x» and y", "«‹x› and y»_high"),
+    ],
+)
+def test_a_label_that_could_be_read_as_logic_is_quoted_in_formulas(label: str, written: str) -> None:
+    assert literal_name(Literal(SAID, 1), lambda _: label) == written
 
 
 @pytest.mark.parametrize(

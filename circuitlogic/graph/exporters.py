@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from circuitlogic.csv_text import csv_line
-from circuitlogic.errors import ConfigError, unknown_name
 from circuitlogic.graph.attributes import GRAPH_KEYS, EdgeData, NodeData
 from circuitlogic.graph.queries import whole
 from circuitlogic.graph.store import FeatureGraph
 from circuitlogic.graph.subgraph import SubGraph
+from circuitlogic.registry import Registry
 from circuitlogic.whole_files import write_bytes
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ class Exporter:
     """What of a graph the format cannot carry, in words; empty: nothing."""
 
 
-EXPORTERS: dict[str, Exporter] = {}
-"""Format name -> exporter."""
+EXPORTERS: Registry[Exporter] = Registry("graph format")
 
 
 def register(exporter: Exporter) -> None:
@@ -54,9 +53,7 @@ def register(exporter: Exporter) -> None:
     Raises:
         ConfigError: the name is taken.
     """
-    if exporter.name in EXPORTERS:
-        raise ConfigError(f"graph format {exporter.name!r} is registered already")
-    EXPORTERS[exporter.name] = exporter
+    EXPORTERS.add(exporter.name, exporter)
 
 
 def render(source: FeatureGraph | SubGraph, name: str) -> Parts:
@@ -65,8 +62,6 @@ def render(source: FeatureGraph | SubGraph, name: str) -> Parts:
     Raises:
         UnknownNameError: there is no such format.
     """
-    if name not in EXPORTERS:
-        raise unknown_name("graph format", name, EXPORTERS)
     return EXPORTERS[name].write(whole(source) if isinstance(source, FeatureGraph) else source)
 
 

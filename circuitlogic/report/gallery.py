@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from circuitlogic.errors import ConfigError, NothingLeftError, unknown_name
+from circuitlogic.errors import ConfigError, NothingLeftError
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.formula import And, Formula, Not, Or, literals_of
+from circuitlogic.registry import Registry
 from circuitlogic.report.gate_rows import gate_rows
 from circuitlogic.report.markdown_text import code, plain
 from circuitlogic.report.numbers import score, share
@@ -94,14 +95,17 @@ def _features(formula: Formula) -> int:
     return len({literal.feature for literal in literals_of(formula)})
 
 
-PATTERNS: dict[str, Callable[[GateRow], bool]] = {
-    "or": lambda row: row.gate.formula is not None and _is_or(row.gate.formula),
-    "and-not": lambda row: row.gate.formula is not None and _is_and_not(row.gate.formula),
-    "and": lambda row: row.gate.formula is not None and _is_and(row.gate.formula),
-    "k-of-n": lambda row: row.gate.kind in ("k-of-n", "majority", "vote", "inhibited-k-of-n"),
-    "copy": lambda row: row.gate.kind == "copy",
-    "any": lambda row: row.claims,
-}
+PATTERNS: Registry[Callable[[GateRow], bool]] = Registry(
+    "pattern",
+    {
+        "or": lambda row: row.gate.formula is not None and _is_or(row.gate.formula),
+        "and-not": lambda row: row.gate.formula is not None and _is_and_not(row.gate.formula),
+        "and": lambda row: row.gate.formula is not None and _is_and(row.gate.formula),
+        "k-of-n": lambda row: row.gate.kind in ("k-of-n", "majority", "vote", "inhibited-k-of-n"),
+        "copy": lambda row: row.gate.kind == "copy",
+        "any": lambda row: row.claims,
+    },
+)
 """What `find --pattern` knows; by the shape of the formula, so that nested kinds are found too."""
 
 
@@ -126,8 +130,7 @@ def exhibits(
         ConfigError: interventions or token scores are asked for that the study does not have.
         NothingLeftError: no gate is left.
     """
-    if pattern not in PATTERNS:
-        raise unknown_name("pattern", pattern, PATTERNS)
+    fits = PATTERNS[pattern]
     labels = load_graph(study).labels()
     rows = gate_rows(load_gates(study), labels)
     found = _interventions(study)
@@ -141,7 +144,7 @@ def exhibits(
         raise ConfigError(f"{study.root} has no token-only scores: it is not of a language model")
     kept = [
         one
-        for one in _candidates(rows, pattern, book, causal)
+        for one in _candidates(rows, fits, book, causal)
         if one.f1 >= min_f1
         and (min_gain is None or (one.gain is not None and one.gain >= min_gain))
         and (one.directions.passed if one.directions else 0) >= min_directions
@@ -171,13 +174,13 @@ def _tokens(study: Study, labels: Mapping[FeatureId, str]) -> "TokenBook | None"
 
 def _candidates(
     rows: Iterable[GateRow],
-    pattern: str,
+    fits: Callable[[GateRow], bool],
     book: "TokenBook | None",
     causal: Mapping[FeatureId, GateIntervention],
 ) -> Iterator[Exhibit]:
     for row in rows:
         evidence = row.gate.evidence
-        if row.claims and evidence is not None and PATTERNS[pattern](row):
+        if row.claims and evidence is not None and fits(row):
             feature = row.gate.feature
             token_f1 = None if book is None else book.baseline_f1(feature)
             yield Exhibit(row, evidence.f1, token_f1, causal.get(feature))

@@ -98,6 +98,8 @@ def _feature_network(view: StudyView) -> Iterator[str]:
     yield from ("## Feature network", "")
     yield f"{split_title(final.split)}, {count(final.samples)} samples. Thresholded at \\|w\\| > "
     yield f"{view.header.threshold:g} ({term('unit', 'unit scale')}). The last row is the graph, run as a network."
+    if view.header.selection:
+        yield f"Before the threshold it kept {view.header.selection}, and was not tuned again."
     yield ""
     rows = [
         tuple(f"**{cell}**" if at == 0 and line.is_final else cell for at, cell in enumerate(cells))

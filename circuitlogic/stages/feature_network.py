@@ -188,7 +188,7 @@ def selection_words(study: Study) -> str:
     if choice["edges"] is not None:
         parts.append(f"the best {choice['edges']:,} edges")
     if choice["top_k"] is not None:
-        parts.append(f"at most {choice['top_k']:,} inputs a feature")
+        parts.append(f"at most {choice['top_k']:,} input{'s' if choice['top_k'] > 1 else ''} a feature")
     return f"{', '.join(parts)} by {choice['score']}" if parts else ""
 
 
