@@ -157,7 +157,9 @@ def test_labels_are_kept_and_taken_back(study: Study, capsys: pytest.CaptureFixt
     assert load_labels(study)[feature] == HOSTILE[1]
     rows = cli("label", study.root, feature, "--json").document["rows"]
     assert rows == [{"feature": feature, "label": HOSTILE[1], "by": "written"}]
-    assert cli("label", study.root, feature, "--remove").code == 0
+    removed = cli("label", study.root, feature, "--remove")
+    assert removed.code == 0
+    assert "1 label removed from" in removed.err
     assert load_labels(study).get(feature, "") == automatic
     (study.root / "l.json").write_text(json.dumps({feature: "from a file"}))
     assert cli("label", study.root, "--from", study.root / "l.json").code == 0
@@ -167,6 +169,7 @@ def test_labels_are_kept_and_taken_back(study: Study, capsys: pytest.CaptureFixt
         ((f"{OUT}/99999", "x"), "unknown feature"),
         (("nowhere/1", "x"), "unknown site"),
         ((feature, "x", "--remove"), "only one"),
+        ((feature, "   "), "is blank"),
         (("--remove",), "name the feature"),
     ):
         ran = cli("label", study.root, *arguments)
