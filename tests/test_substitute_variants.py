@@ -23,7 +23,7 @@ from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.saes.statistics import feature_statistics
 from circuitlogic.saes.training import train_sae
 from circuitlogic.substitute.feature_network import FeatureNetwork
-from circuitlogic.substitute.interventional import TrueMap, edited
+from circuitlogic.substitute.interventional import TrueMap, edited, intervene
 from circuitlogic.substitute.objective import copying
 from circuitlogic.substitute.sparse_support import sparse_layer
 from circuitlogic.substitute.support import TunedLayer, layer_of
@@ -206,6 +206,22 @@ def test_following_the_real_layers_from_real_activations_gives_the_real_ones(cas
     later, outputs = case.true_map.follow(rows[SITES[0]], None)
     assert torch.allclose(outputs, rows[OUTPUTS], atol=1e-5)
     assert all(torch.allclose(a, rows[s], atol=1e-5) for a, s in zip(later, SITES[1:], strict=True))
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_edits_are_added_to_activations_where_the_rest_is_kept(case: Case, keeps: bool) -> None:
+    first = case.chain.dictionaries[0]
+    sae, scales = first.encoder, first.statistics.scales
+    assert isinstance(sae, SparseAutoencoder)
+    given = torch.from_numpy(case.activations.rows(slice(0, 40))[SITES[0]])
+    features = first.unit_features(given)
+    nothing_between = TrueMap((lambda activations, _: activations,), lambda x, _: x, keeps_rest=keeps)
+    found, (seen,) = intervene(features, [given, given], 0.5, sae, scales, nothing_between, seeded(3))
+    rest = given - sae.decode(features * scales)
+    assert torch.allclose(seen[:20], sae.decode(found[:20] * scales) + keeps * rest[:20], atol=1e-5)
+    assert torch.equal(seen[20:], given[20:])
+    assert torch.equal(found[20:], features[20:])
+    assert not torch.equal(found[:20], features[:20])
 
 
 def test_copying_is_what_correlates_with_one_input() -> None:

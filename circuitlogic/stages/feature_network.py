@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -32,6 +33,7 @@ from circuitlogic.stages.network_metrics import DictionaryFit, NetworkMetrics
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.splicing import measure_splices
 from circuitlogic.stages.subject import Subject, image_samples
+from circuitlogic.stages.token_rerun import layer_alone
 from circuitlogic.study import Study
 from circuitlogic.substitute.feature_network import FeatureNetwork
 from circuitlogic.substitute.interventional import TrueMap
@@ -96,17 +98,28 @@ def _no_tail(activations: Tensor, inputs: Tensor | None) -> Tensor:  # noqa: ARG
 
 
 def _tuned(study: Study, subject: Subject, solved: FeatureNetwork, progress: Progress) -> FeatureNetwork:
-    config = study.config
+    config, activations = study.config, load_activations(study, "train")
+    layer = subject.text is not None
     return tune_feature_network(
         solved,
-        load_activations(study, "train"),
+        activations,
         config.tune,
         config.extract.threshold,
         seed_for(config.seed, TUNED),
         progress,
-        None if subject.text is not None else true_map_of(subject),
+        _layer_map(subject, solved, activations) if layer else true_map_of(subject),
         config.extract.firing,
     )
+
+
+def _layer_map(subject: Subject, layer: FeatureNetwork, activations: PairedActivations) -> TrueMap | None:
+    """One layer of a language model by itself; None where it does not treat each token by itself."""
+    places = {site.name: site for site in subject.sites}
+    source, target = (places[dictionary.site] for dictionary in layer.dictionaries)
+    alone = layer_alone(subject.network, (source, target), activations)
+    if alone is None:
+        return None
+    return TrueMap((lambda edited, _: alone(edited, np.arange(len(edited))),), _no_tail, keeps_rest=True)
 
 
 def _save_moved(tuned: FeatureNetwork, solved: FeatureNetwork, study: Study, folder: Path) -> None:

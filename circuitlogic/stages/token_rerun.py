@@ -28,16 +28,23 @@ def token_rerun(
     A module that treats each token by itself, which is checked on stored rows, is run alone; anything else runs
     the whole model on the token's window.
     """
+    alone = layer_alone(network, ends, activations)
+    return _in_windows(network, *ends, windows) if alone is None else alone
+
+
+def layer_alone(
+    network: nn.Module, ends: tuple[Site, Site], activations: PairedActivations
+) -> Rerun | None:
+    """The module between its own input and output; None where it does not treat each stored token by itself."""
     source, target = ends
-    if source.module == target.module and (source.side, target.side) == ("in", "out"):
-        alone = _alone(network, source, target)
-        rows = np.arange(min(_CHECKED, len(activations)))
-        given = torch.from_numpy(activations.stores[source.name].rows(rows))
-        stored = torch.from_numpy(activations.stores[target.name].rows(rows))
-        error = (alone(given, rows) - stored).norm() / stored.norm().clamp_min(1e-12)
-        if float(error) < _TOLERANCE:
-            return alone
-    return _in_windows(network, source, target, windows)
+    if source.module != target.module or (source.side, target.side) != ("in", "out"):
+        return None
+    alone = _alone(network, source, target)
+    rows = np.arange(min(_CHECKED, len(activations)))
+    given = torch.from_numpy(activations.stores[source.name].rows(rows))
+    stored = torch.from_numpy(activations.stores[target.name].rows(rows))
+    error = (alone(given, rows) - stored).norm() / stored.norm().clamp_min(1e-12)
+    return alone if float(error) < _TOLERANCE else None
 
 
 def _alone(network: nn.Module, source: Site, target: Site) -> Rerun:

@@ -29,6 +29,8 @@ class TrueMap:
     """The real layers from each site to the next."""
     tail: Tail
     """The rest after the last site."""
+    keeps_rest: bool = False
+    """Whether edits are added to the activations, so that what the dictionary leaves unexplained stays in them."""
 
     @torch.no_grad()
     def follow(
@@ -64,19 +66,23 @@ def intervene(
     scales: Float[Tensor, " m"],
     true_map: TrueMap,
     generator: torch.Generator,
-) -> tuple[Tensor, list[Tensor], Tensor]:
+) -> tuple[Tensor, list[Tensor]]:
     """Replace the first `share` of a batch by edited samples.
 
     Args:
         features: Unit-scale features at the first site.
-        rows: Activations at the later sites, then the original's outputs.
+        rows: Activations at the first site, at the later ones, then the original's outputs where there are any.
         scales: Of the first site's features.
 
     Returns:
-        The same three: unit-scale features, activations at later sites, outputs.
+        Unit-scale features at the first site, and `rows` without the first.
     """
     count = int(share * len(features))
     new = edited(features[:count], generator)
-    later, outputs = true_map.follow(encoder.decode(new * scales), None)
-    kept = [torch.cat([now, was[count:]]) for now, was in zip([*later, outputs], rows, strict=True)]
-    return torch.cat([new, features[count:]]), kept[:-1], kept[-1]
+    activations = encoder.decode(new * scales)
+    if true_map.keeps_rest:
+        activations = activations + rows[0][:count] - encoder.decode(features[:count] * scales)
+    later, outputs = true_map.follow(activations, None)
+    found = [*later, outputs][: len(rows) - 1]
+    kept = [torch.cat([now, was[count:]]) for now, was in zip(found, rows[1:], strict=True)]
+    return torch.cat([new, features[count:]]), kept

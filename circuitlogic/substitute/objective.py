@@ -7,7 +7,9 @@ The error is Σ over sites of the predicted features' squared error: in raw unit
 of each feature over its own variance, averaged over features.
 
 A true feature that moves can lower its squared error by varying less; the best is never to fire. `unexplained` lets
-the variance move too, so that scaling a feature and its prediction changes nothing.
+the variance move too, so that scaling a feature and its prediction changes nothing. There a firing that is predicted
+silent counts by how far below zero it was predicted, which is convex in the connector: a prediction that has fallen
+silent everywhere has no gradient otherwise, and never comes back.
 """
 
 from collections.abc import Iterator, Sequence
@@ -70,19 +72,18 @@ def batches(
         features = first.unit_features(rows[first.site])
         found, outputs = [rows[d.site] for d in later], rows.get(OUTPUTS)
         if config.interventions > 0:
-            if outputs is None or true_map is None or INPUTS in rows:
+            if true_map is None or INPUTS in rows or not isinstance(first.encoder, SparseAutoencoder):
                 raise ConfigError(_NO_EDITS)
-            if not isinstance(first.encoder, SparseAutoencoder):
-                raise ConfigError(_NO_EDITS)
-            features, found, outputs = intervene(
+            features, edited = intervene(
                 features,
-                [*found, outputs],
+                [rows[first.site], *found, *([] if outputs is None else [outputs])],
                 config.interventions,
                 first.encoder,
                 first.statistics.scales,
                 true_map,
                 lots,
             )
+            found, outputs = edited[: len(found)], None if outputs is None else edited[-1]
         yield Batch(features, found, outputs, rows.get(INPUTS))
 
 
@@ -100,10 +101,11 @@ def objective(
     taught = torch.rand(len(features), 1, generator=lots) >= config.student if config.student < 1 else None
     true = features
     for layer, dictionary, activations in zip(layers, later, batch.later, strict=True):
-        features = layer.forward(features if taught is None else torch.where(taught, true, features))
+        drive = layer.forward(features if taught is None else torch.where(taught, true, features))
+        features = torch.relu(drive)
         before, true = true, dictionary.features(activations)
         dictionary.observe(true.detach())
-        loss = loss + config.anchor * _error(features, true, dictionary, config)
+        loss = loss + config.anchor * _error(drive, true, dictionary, config)
         loss = loss + dictionary.own_loss(activations, config)
         if dictionary.sae is not None and config.copy_weight > 0:
             loss = loss + config.copy_weight * copying(before, true)
@@ -129,11 +131,14 @@ def copying(source: Float[Tensor, "batch n_in"], target: Float[Tensor, "batch n_
 
 
 def _error(
-    predicted: Float[Tensor, "batch m"],
+    drive: Float[Tensor, "batch m"],
     true: Float[Tensor, "batch m"],
     dictionary: LaterDictionary,
     config: TuneConfig,
 ) -> Tensor:
+    """Of features predicted as the ReLU of `drive`."""
+    silent = torch.relu(drive)
+    predicted = torch.where(true > 0, drive, silent) if config.anchor_by == "unexplained" else silent
     squared = (predicted - true).square().mean(0)
     if config.anchor_by == "site":
         raw = dictionary.scales.square()

@@ -51,9 +51,9 @@ class SparseTunedLayer:
         return whole
 
     def forward(self, features: Float[Tensor, "batch n_in"]) -> Float[Tensor, "batch n_out"]:
-        """Predicted unit-scale features."""
+        """Unit-scale features as predicted, before the ReLU."""
         product: Tensor = _Product.apply(features, self.values, self)  # pyright: ignore[reportAssignmentType]
-        return torch.relu(product + self.bias)
+        return product + self.bias
 
     def parameters(self, config: TuneConfig) -> list[Tensor]:
         """What moves."""
