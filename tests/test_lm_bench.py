@@ -21,7 +21,7 @@ from circuitlogic.stages.splicing import BEFORE_TUNING, CUT, READOUT
 from circuitlogic.study import Study
 from circuitlogic.verify import linearity
 from circuitlogic.verify.linearity import measure_linearity
-from circuitlogic.verify.word_families import family_rows
+from circuitlogic.verify.word_families import family_rows, frequent_words
 
 WORDS = ("said", "cried", '"', "Said", " he")
 
@@ -38,6 +38,15 @@ def test_a_family_is_its_words_where_nothing_excluded_is_near() -> None:
     assert np.flatnonzero(far.meant).tolist() == [1, 11]
     every = family_rows(WordFamily("speech", ("said",)), windows, WORDS)
     assert (every.words == every.meant).all()
+
+
+def test_forms_that_differ_in_case_alone_are_one_word() -> None:
+    vocabulary = (" it", "It", "it", " he", "He", "she")
+    tokens = np.array([0] * 3 + [1] * 4 + [2] * 2 + [3] * 6 + [5])
+    # `it` nine times in three forms, shown in its most frequent one; `she` too seldom
+    assert frequent_words(tokens, vocabulary, 2.0) == ("It", "he")
+    assert frequent_words(tokens[:9], vocabulary, 2.0) == ("It",)
+    assert frequent_words(tokens[:0], vocabulary, 0.0) == ()
 
 
 def _stored(folder: Path, values: dict[str, torch.Tensor]) -> PairedActivations:

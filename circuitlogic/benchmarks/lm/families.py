@@ -1,6 +1,6 @@
 """Owns the figures of word families: the gate that stands for each, chosen on training tokens, scored held out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,10 +23,11 @@ from circuitlogic.stages.token_rows import load_windows
 from circuitlogic.study import Study
 from circuitlogic.verify.intervention import Trial
 from circuitlogic.verify.literal_states import literal_states
-from circuitlogic.verify.word_families import FamilyRows, family_rows
+from circuitlogic.verify.word_families import FamilyRows, family_rows, frequent_words
 
 WORDS = 2
-"""A family's gate fires on so many different words of it at least, each in a twentieth of its firings."""
+"""A family's gate fires on so many different words of it at least, each in a twentieth of its firings. Forms
+that differ in case alone (`it`, `It`) are one word."""
 _SHARE = 0.05
 STANDS = 0.3
 """Training F1 against the family in its context below which no output stands for it."""
@@ -99,11 +100,10 @@ def family_figures(study: Study) -> tuple[FamilyFigures, ...]:
     for family in families:
         rows = {name: family_rows(family, w, vocabulary) for name, w in windows.items()}
         tokens = windows["train"].row_tokens
-        chosen = _chosen(family, found, train, tokens, rows["train"])
+        chosen = _chosen(family, found, train, tokens, vocabulary, rows["train"])
         if chosen is not None:
-            index, f1, often = chosen
+            index, f1, words = chosen
             sides = (inputs, np.asarray(heldout[:, [index]].toarray())[:, 0])
-            words = tuple(vocabulary[token].strip() for token in often)
             vetoes = _vetoes(found[index], labels)
             results.append(_figures(family, found[index], f1, words, sides, rows["heldout"], vetoes))
     return tuple(results)
@@ -114,11 +114,12 @@ def _chosen(
     found: Mapping[int, Exhibit],
     outputs: sp.csc_array,
     tokens: Int[np.ndarray, " rows"],
+    vocabulary: Sequence[str],
     rows: FamilyRows,
-) -> tuple[int, float, list[int]] | None:
+) -> tuple[int, float, tuple[str, ...]] | None:
     """Index, training F1 and words of the gate that stands for the family, among gates of the right pattern."""
     fits = PATTERNS["any" if family.unless else "or"]
-    best: tuple[int, float, list[int]] | None = None
+    best: tuple[int, float, tuple[str, ...]] | None = None
     for index, one in sorted(found.items()):
         if not fits(one.row):
             continue
@@ -126,9 +127,9 @@ def _chosen(
         fired = at[values > one.row.gate.threshold]
         f1 = _near_context(fired, rows) if family.unless else _well_read(fired, rows, one)
         if f1 is not None and (best is None or f1 > best[1]):
-            often = _often(tokens[fired[rows.words[fired]]], len(fired))
-            if len(often) >= WORDS:
-                best = (index, f1, often)
+            words = frequent_words(tokens[fired[rows.words[fired]]], vocabulary, _SHARE * len(fired))
+            if len(words) >= WORDS:
+                best = (index, f1, words)
     return best
 
 
@@ -143,12 +144,6 @@ def _well_read(fired: Int[np.ndarray, " n"], rows: FamilyRows, one: Exhibit) -> 
     """Training F1 of the formula; None where the output means something else than the family."""
     evidence = one.row.gate.evidence
     return None if evidence is None or _mean(rows.words[fired]) < MEANS else evidence.train_f1
-
-
-def _often(tokens: Int[np.ndarray, " n"], firings: int) -> list[int]:
-    names, counts = np.unique(tokens, return_counts=True)
-    order = np.lexsort((names, -counts))
-    return [int(names[i]) for i in order if counts[i] >= _SHARE * firings]
 
 
 def _figures(

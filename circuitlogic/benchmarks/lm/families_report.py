@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from circuitlogic.benchmarks.lm.families import MEANS, Agreement, FamilyFigures
+from circuitlogic.benchmarks.lm.families import MEANS, WORDS, Agreement, FamilyFigures
 from circuitlogic.report.markdown_text import code, plain, table
 from circuitlogic.report.numbers import NONE, count, score, share
 from circuitlogic.verify.intervention import Trial
@@ -14,10 +14,11 @@ def family_lines(found: Sequence[tuple[str, FamilyFigures]]) -> Iterator[str]:
     apart = [(layer, one) for layer, one in found if one.apart is not None]
     if plainly:
         yield from ("## Weighted ORs over words of one meaning", "")
-        yield "For each family of words in the config and each layer, of the ORs whose output means the family (at"
-        yield f"least {share(MEANS)} of its training firings are words of it, and of two different ones at least)"
-        yield "the one with the best training F1; precision / recall, held out, of the formula against the true"
-        yield "output, and of the output against the family's words. Reached by the token alone, it is a word list."
+        yield "For each family of words in the config and each layer, of the ORs whose output means the family"
+        yield f"(at least {share(MEANS)} of its training firings are words of it, of {WORDS} different ones at least,"
+        yield "where `it` and `It` are one word) the one with the best training F1; precision / recall, held out, of"
+        yield "the formula against the true output, and of the output against the family's words. Reached by the token"
+        yield "alone, it is a word list."
         read = {one.family.name for _, one in plainly if _is_read(one.formula)}
         every = len({one.family.name for _, one in plainly})
         yield ""
