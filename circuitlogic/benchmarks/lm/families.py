@@ -10,18 +10,14 @@ from jaxtyping import Bool, Int
 from circuitlogic.config import WordFamily
 from circuitlogic.extract.rows_to_gates import encode_site
 from circuitlogic.extract.sparse_columns import column
-from circuitlogic.features import FeatureId
-from circuitlogic.logic.formula import level_suffix
 from circuitlogic.logic.gate import Gate
 from circuitlogic.logic.scores import count
 from circuitlogic.report.gallery import PATTERNS, Exhibit, exhibits
 from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.dictionaries import load_ends
-from circuitlogic.stages.extracted import load_graph
 from circuitlogic.stages.text_subject import load_vocabulary
 from circuitlogic.stages.token_rows import load_windows
 from circuitlogic.study import Study
-from circuitlogic.verify.intervention import Trial
 from circuitlogic.verify.literal_states import literal_states
 from circuitlogic.verify.word_families import FamilyRows, family_rows, frequent_words
 
@@ -41,17 +37,6 @@ class Agreement:
 
     precision: float
     recall: float
-
-
-@dataclass(frozen=True, slots=True)
-class Veto:
-    """A literal of the formula that hinders its output, in the original layer."""
-
-    name: str
-    removal: Trial
-    """Taken away where only it keeps the output silent."""
-    insertion: Trial
-    """Brought in where the output fires."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +61,6 @@ class FamilyFigures:
     apart: tuple[float, int, float, int] | None
     """Families with an exclusion: how often the output fires on their words in the right context and how many
     these are, then the same in the excluded one."""
-    vetoes: tuple[Veto, ...]
-    """Of its formula, where interventions were run."""
 
 
 def family_figures(study: Study) -> tuple[FamilyFigures, ...]:
@@ -94,7 +77,7 @@ def family_figures(study: Study) -> tuple[FamilyFigures, ...]:
     train = encode_site(target, splits["train"]).matrix
     heldout = encode_site(target, splits["heldout"]).matrix
     inputs = encode_site(source, splits["heldout"]).matrix
-    vocabulary, labels = load_vocabulary(study), load_graph(study).labels()
+    vocabulary = load_vocabulary(study)
     windows = {name: load_windows(study, name) for name in splits}
     results: list[FamilyFigures] = []
     for family in families:
@@ -104,8 +87,7 @@ def family_figures(study: Study) -> tuple[FamilyFigures, ...]:
         if chosen is not None:
             index, f1, words = chosen
             sides = (inputs, np.asarray(heldout[:, [index]].toarray())[:, 0])
-            vetoes = _vetoes(found[index], labels)
-            results.append(_figures(family, found[index], f1, words, sides, rows["heldout"], vetoes))
+            results.append(_figures(family, found[index], f1, words, sides, rows["heldout"]))
     return tuple(results)
 
 
@@ -153,7 +135,6 @@ def _figures(
     words: tuple[str, ...],
     sides: tuple[sp.csc_array, np.ndarray],
     rows: FamilyRows,
-    vetoes: tuple[Veto, ...],
 ) -> FamilyFigures:
     gate = one.row.gate
     true, said = sides[1] > gate.threshold, _said(gate, sides[0])
@@ -171,16 +152,6 @@ def _figures(
         within=_agreement(said[rows.words], true[rows.words]),
         meaning=_agreement(said, rows.meant),
         apart=apart,
-        vetoes=vetoes,
-    )
-
-
-def _vetoes(one: Exhibit, labels: Mapping[FeatureId, str]) -> tuple[Veto, ...]:
-    literals = () if one.causal is None else one.causal.literals
-    return tuple(
-        Veto((labels.get(li.feature) or str(li.feature)) + level_suffix(li.level), li.removal, li.insertion)
-        for li in literals
-        if li.sign < 0
     )
 
 
