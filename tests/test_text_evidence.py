@@ -29,7 +29,7 @@ from circuitlogic.stages.dictionaries import load_dictionary
 from circuitlogic.stages.extracted import load_gates, load_graph
 from circuitlogic.stages.labels import load_labels
 from circuitlogic.stages.token_contexts import BEFORE, STRONGEST, load_contexts
-from circuitlogic.stages.token_labels import automatic_labels
+from circuitlogic.stages.token_labels import automatic_labels, token_names
 from circuitlogic.study import ANNOTATIONS, Study
 from circuitlogic.verify.splice import Edit, Variant, splice
 from circuitlogic.verify.token_baseline import TokenTables
@@ -72,6 +72,16 @@ def test_a_label_is_the_typical_token_or_what_it_comes_after() -> None:
         matrix[fired, place] = 1.0
     found = automatic_labels(sp.csc_array(matrix), windows, words, np.zeros(4))
     assert found == {0: "man", 1: "-said after quote", 2: "he | man"}
+
+
+def test_a_dash_says_where_a_word_goes_on() -> None:
+    assert token_names((" said", " he", "ed", "Mr", "\n", " ", '."')) == (
+        *("said", "he", "-ed", "Mr", "line break", "space", '‘."’'),
+    )
+    assert token_names(("loved to ", "the ", "ro", "said, ", "Lily")) == (
+        *("loved to", "the", "ro-", "said,", "Lily-"),
+    )
+    assert token_names(("said", "##ed")) == ("said", "##ed")
 
 
 def test_the_token_baseline_is_the_best_set_of_tokens() -> None:

@@ -8,7 +8,7 @@ from circuitlogic.benchmarks.lm.families_report import family_lines
 from circuitlogic.benchmarks.lm.figures import StretchFigures, stretch_figures
 from circuitlogic.benchmarks.lm.gates_report import passing_lines, veto_lines
 from circuitlogic.benchmarks.lm.settings import settings_lines
-from circuitlogic.benchmarks.lm.tables import Column, tables
+from circuitlogic.benchmarks.lm.tables import Column, dictionary_lines, formula_lines, splice_lines
 from circuitlogic.config import StudyConfig
 from circuitlogic.report.markdown_text import plain, table
 from circuitlogic.report.numbers import NONE, count, share
@@ -74,9 +74,10 @@ class LmReport:
         yield from _measured(config, trained, bool(control))
         yield from passing_lines(trained)
         yield from veto_lines(trained, columns)
-        for title, lines in tables(columns):
-            yield from (f"## {title}", "", *lines)
+        yield from splice_lines(columns)
+        yield from dictionary_lines(columns)
         yield from _guards(columns)
+        yield from formula_lines(columns)
         yield from family_lines(sorted(self._families, key=_name_of))
         yield from _galleries([name for name, _ in trained])
         yield from ("", "## Reproduce", "", "```sh", self._command, "```", "")
@@ -96,12 +97,11 @@ def _name_of(named: tuple[str, object]) -> str:
 def _measured(config: StudyConfig, trained: Sequence[Column], controlled: bool) -> Iterator[str]:
     """On what, and after what threshold."""
     yield f"All figures are held out, and after thresholding at {config.extract.threshold:g} where they do not say"
-    held = ", ".join(
-        f"{plain(name)}: {count(one.heldout)} tokens of {count(one.documents)} documents, cross-entropy on "
-        f"{count(one.tokens)}"
-        for name, one in trained
-    )
-    yield f"otherwise: on documents that no dictionary, connector or formula was trained on ({held})."
+    yield "otherwise: on documents that no dictionary, connector or formula was trained on (what the model itself"
+    yield "was trained on is not known here)."
+    for name, one in trained:
+        yield f"`{name}`: {count(one.heldout)} tokens of {count(one.documents)} documents, cross-entropy on"
+        yield f"{count(one.tokens)}."
     if controlled:
         yield f"`{CONTROL}` is the same architecture untrained, through the same stages with the settings printed"
         yield "below: what it scores too says nothing about the model."

@@ -40,18 +40,6 @@ _READ = (
 )
 
 
-def tables(columns: Sequence[Column]) -> Iterator[tuple[str, list[str]]]:
-    """Titles, and lines below them."""
-    for title, rows, words in (
-        ("What each layer is worth, and what is recovered of it", _SPLICE, _RECOVERED),
-        ("Dictionaries and connectors", _FIT, _DICTIONARIES),
-        ("Formulas", _FORMULAS, _READ),
-    ):
-        heads = ["", *(plain(name) for name, _ in columns)]
-        cells = [[name, *(cell(one) for _, one in columns)] for name, cell in rows]
-        yield title, [*table(heads, cells), *words, ""]
-
-
 def _recovered(name: str) -> Callable[[StretchFigures], str]:
     return lambda one: score(one.recovered.get(name))
 
@@ -130,3 +118,27 @@ _FORMULAS: tuple[Row, ...] = (
     ("of these word lists", lambda one: _part(one.good - len(one.contextual), one.good)),
     ("**of these contextual**", lambda one: _part(len(one.contextual), one.good)),
 )
+
+
+def splice_lines(columns: Sequence[Column]) -> Iterator[str]:
+    """What a layer is worth, and what is recovered of it."""
+    yield from _section("What each layer is worth, and what is recovered of it", columns, _SPLICE, _RECOVERED)
+
+
+def dictionary_lines(columns: Sequence[Column]) -> Iterator[str]:
+    """Dictionaries and connectors."""
+    yield from _section("Dictionaries and connectors", columns, _FIT, _DICTIONARIES)
+
+
+def formula_lines(columns: Sequence[Column]) -> Iterator[str]:
+    """What was read."""
+    yield from _section("Formulas", columns, _FORMULAS, _READ)
+
+
+def _section(
+    title: str, columns: Sequence[Column], rows: Sequence[Row], words: Sequence[str]
+) -> Iterator[str]:
+    heads = ["", *(plain(name) for name, _ in columns)]
+    yield from (f"## {title}", "")
+    yield from table(heads, [[name, *(cell(one) for _, one in columns)] for name, cell in rows])
+    yield from (*words, "")
