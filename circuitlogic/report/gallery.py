@@ -226,7 +226,7 @@ def _exhibit(number: int, one: Exhibit, book: "TokenBook | None") -> Iterator[st
     label = f" {plain(row.label, 60)}" if row.label else ""
     yield from (f"## {number}. {code(str(gate.feature))}{label}", "")
     yield f"- {plain(gate.kind)}: {code(row.expression)}"
-    yield f"- weighted: {code(row.graded)}"
+    yield f"- weighted: {code(row.graded, 300)}"
     evidence = gate.evidence
     if evidence is not None:
         yield (
