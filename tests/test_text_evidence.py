@@ -20,7 +20,8 @@ from circuitlogic.config import NetworkConfig, SaeConfig
 from circuitlogic.errors import ConfigError, NothingLeftError, UnknownNameError
 from circuitlogic.features import FeatureId
 from circuitlogic.render.text import clean
-from circuitlogic.report.gallery import exhibits
+from circuitlogic.report import gallery
+from circuitlogic.report.gallery import every_exhibit, exhibits
 from circuitlogic.report.token_book import TokenBook
 from circuitlogic.saes import batch_topk
 from circuitlogic.saes.batch_topk import BatchTopK
@@ -243,6 +244,14 @@ def test_the_books_contexts_agree_with_the_verdict(study: Study) -> None:
         assert found.sides[-1].feature == gate.feature
         seen += len(found.right)
     assert seen > 0
+
+
+def test_a_study_in_which_nothing_was_read_has_no_exhibits(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert every_exhibit(study) == exhibits(study)
+    monkeypatch.setattr(gallery, "load_gates", lambda _: ())
+    assert every_exhibit(study) == ()
 
 
 def test_find_ranks_and_writes(study: Study, capsys: pytest.CaptureFixture[str]) -> None:

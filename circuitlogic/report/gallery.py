@@ -157,6 +157,14 @@ def exhibits(
     return tuple(sorted(kept, key=_key))
 
 
+def every_exhibit(study: Study) -> tuple[Exhibit, ...]:
+    """All gates with a formula, best evidence first; none where nothing could be read."""
+    try:
+        return exhibits(study)
+    except NothingLeftError:
+        return ()
+
+
 def _interventions(study: Study) -> tuple[GateIntervention, ...] | None:
     """None before `verify --causal`. What runs a network takes seconds to load: only where there is something."""
     if not any(name.startswith(f"{CAUSAL}/") for name in study.artefacts()):

@@ -12,7 +12,7 @@ from circuitlogic.extract.rows_to_gates import encode_site
 from circuitlogic.extract.sparse_columns import column
 from circuitlogic.logic.gate import Gate
 from circuitlogic.logic.scores import count
-from circuitlogic.report.gallery import PATTERNS, Exhibit, exhibits
+from circuitlogic.report.gallery import PATTERNS, Exhibit, every_exhibit
 from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.dictionaries import load_ends
 from circuitlogic.stages.text_subject import load_vocabulary
@@ -71,7 +71,7 @@ def family_figures(study: Study) -> tuple[FamilyFigures, ...]:
     families = study.config.text.families
     if not families:
         return ()
-    found = {one.row.gate.feature.index: one for one in exhibits(study)}
+    found = {one.row.gate.feature.index: one for one in every_exhibit(study)}
     source, target = load_ends(study)[0]
     splits = {name: load_activations(study, name) for name in ("train", "heldout")}
     train = encode_site(target, splits["train"]).matrix

@@ -7,7 +7,7 @@ from statistics import median
 import numpy as np
 
 from circuitlogic.logic.formula import literals_of
-from circuitlogic.report.gallery import GAIN, Exhibit, exhibits
+from circuitlogic.report.gallery import GAIN, Exhibit, every_exhibit
 from circuitlogic.stages.connecting import load_connector_metrics
 from circuitlogic.stages.dictionaries import load_dictionary, load_sae_metrics
 from circuitlogic.stages.extracted import load_gates
@@ -144,7 +144,7 @@ def _figures(study: Study, source: str, target: str, number: int, of: int) -> St
     original = next(row for row in metrics.variants if row.variant == ORIGINAL)
     fidelity, sparsity = metrics.fidelity[number], metrics.sparsity[number]
     gates = [g for g in load_gates(study) if g.feature.site == target and g.evidence is not None]
-    found = [one for one in exhibits(study) if one.row.gate.feature.site == target]
+    found = [one for one in every_exhibit(study) if one.row.gate.feature.site == target]
     good = [one for one in found if one.f1 >= GOOD]
     contextual = [one for one in good if one.gain is not None and one.gain >= GAIN]
     evidence = load_token_evidence(study)
