@@ -13,15 +13,16 @@ from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.activations.windows import TokenWindows
 from circuitlogic.activations.writer import ActivationWriter
 from circuitlogic.benchmarks.lm.run import layer_configs, run_lm
+from circuitlogic.benchmarks.lm.settings import settings_lines
 from circuitlogic.benchmarks.lm.throughput import measure_throughput, write_throughput
-from circuitlogic.config import WordFamily, config_from_mapping, config_to_toml
+from circuitlogic.config import WordFamily, changed_settings, config_from_mapping, config_to_toml
 from circuitlogic.errors import ConfigError
 from circuitlogic.stages.network_metrics import FIDELITY, load_metrics
 from circuitlogic.stages.splicing import BEFORE_TUNING, CUT, READOUT
 from circuitlogic.study import Study
 from circuitlogic.verify import linearity
 from circuitlogic.verify.linearity import measure_linearity
-from circuitlogic.verify.word_families import family_rows
+from circuitlogic.verify.word_families import family_rows, frequent_words
 
 WORDS = ("said", "cried", '"', "Said", " he")
 
@@ -38,6 +39,15 @@ def test_a_family_is_its_words_where_nothing_excluded_is_near() -> None:
     assert np.flatnonzero(far.meant).tolist() == [1, 11]
     every = family_rows(WordFamily("speech", ("said",)), windows, WORDS)
     assert (every.words == every.meant).all()
+
+
+def test_forms_that_differ_in_case_alone_are_one_word() -> None:
+    vocabulary = (" it", "It", "it", " he", "He", "she")
+    tokens = np.array([0] * 3 + [1] * 4 + [2] * 2 + [3] * 6 + [5])
+    # `it` nine times in three forms, shown in its most frequent one; `she` too seldom
+    assert frequent_words(tokens, vocabulary, 2.0) == ("It", "he")
+    assert frequent_words(tokens[:9], vocabulary, 2.0) == ("It",)
+    assert frequent_words(tokens[:0], vocabulary, 0.0) == ()
 
 
 def _stored(folder: Path, values: dict[str, torch.Tensor]) -> PairedActivations:
@@ -70,6 +80,22 @@ def test_families_survive_the_settings_file() -> None:
     assert 'families = [{ name = "say' in config_to_toml(config)
 
 
+def test_settings_are_printed_once_and_without_defaults() -> None:
+    families = [{"name": "speech", "words": ["said", "cried"], "unless": ['"']}]
+    first = config_from_mapping({"text": {"tokens": 9, "families": families}, "saes": {"k": 3}})
+    second = replace(first, saes=replace(first.saes, k=16), seed=7)
+    assert list(changed_settings(first)) == ["text.tokens", "text.families", "saes.k"]
+    text = "\n".join(settings_lines([("one", first), ("two", second)]))
+    assert "text.tokens = 9" in text.splitlines()
+    assert "| `saes.k` | `3` | default |" in text
+    assert "| `seed` | default | `7` |" in text
+    assert text.count("cried") == 1
+    assert "connectors" not in text
+    alone = "\n".join(settings_lines([("one", config_from_mapping({"saes": {"k": 3}}))]))
+    assert "saes.k = 3" in alone
+    assert "| `" not in alone
+
+
 @pytest.mark.slow
 def test_the_experiment_reports_every_layer_and_is_taken_up_again(
     text_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -96,6 +122,8 @@ def test_the_experiment_reports_every_layer_and_is_taken_up_again(
         "control layers.1.mlp",
         "the command",
         "linear output",
+        "Settings other than the defaults",
+        "word list",
     ):
         assert words in text, words
     assert "None" not in text
@@ -113,6 +141,9 @@ def test_the_experiment_reports_every_layer_and_is_taken_up_again(
     assert {name: again.entry(name).content for name in again.artefacts()} == before
     assert report.read_text(encoding="utf-8") == text
     random = replace(config.network, random_weights=True)
+    other = replace(config.network, model="another")
+    with pytest.raises(ConfigError, match="a folder of its own"):
+        run_lm(tmp_path / "work", out, [config, replace(config, network=other)], None, "")
     with pytest.raises(ConfigError, match="without random_weights"):
         run_lm(tmp_path / "work", out, [replace(config, network=random)], None, "")
 

@@ -20,7 +20,8 @@ from circuitlogic.config import NetworkConfig, SaeConfig
 from circuitlogic.errors import ConfigError, NothingLeftError, UnknownNameError
 from circuitlogic.features import FeatureId
 from circuitlogic.render.text import clean
-from circuitlogic.report.gallery import exhibits
+from circuitlogic.report import gallery
+from circuitlogic.report.gallery import every_exhibit, exhibits
 from circuitlogic.report.token_book import TokenBook
 from circuitlogic.saes import batch_topk
 from circuitlogic.saes.batch_topk import BatchTopK
@@ -29,7 +30,7 @@ from circuitlogic.stages.dictionaries import load_dictionary
 from circuitlogic.stages.extracted import load_gates, load_graph
 from circuitlogic.stages.labels import load_labels
 from circuitlogic.stages.token_contexts import BEFORE, STRONGEST, load_contexts
-from circuitlogic.stages.token_labels import automatic_labels
+from circuitlogic.stages.token_labels import automatic_labels, token_names
 from circuitlogic.study import ANNOTATIONS, Study
 from circuitlogic.verify.splice import Edit, Variant, splice
 from circuitlogic.verify.token_baseline import TokenTables
@@ -72,6 +73,16 @@ def test_a_label_is_the_typical_token_or_what_it_comes_after() -> None:
         matrix[fired, place] = 1.0
     found = automatic_labels(sp.csc_array(matrix), windows, words, np.zeros(4))
     assert found == {0: "man", 1: "-said after quote", 2: "he | man"}
+
+
+def test_a_dash_says_where_a_word_goes_on() -> None:
+    assert token_names((" said", " he", "ed", "Mr", "\n", " ", '."')) == (
+        *("said", "he", "-ed", "Mr", "line break", "space", '‘."’'),
+    )
+    assert token_names(("loved to ", "the ", "ro", "said, ", "Lily")) == (
+        *("loved to", "the", "ro-", "said,", "Lily-"),
+    )
+    assert token_names(("said", "##ed")) == ("said", "##ed")
 
 
 def test_the_token_baseline_is_the_best_set_of_tokens() -> None:
@@ -233,6 +244,14 @@ def test_the_books_contexts_agree_with_the_verdict(study: Study) -> None:
         assert found.sides[-1].feature == gate.feature
         seen += len(found.right)
     assert seen > 0
+
+
+def test_a_study_in_which_nothing_was_read_has_no_exhibits(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert every_exhibit(study) == exhibits(study)
+    monkeypatch.setattr(gallery, "load_gates", lambda _: ())
+    assert every_exhibit(study) == ()
 
 
 def test_find_ranks_and_writes(study: Study, capsys: pytest.CaptureFixture[str]) -> None:

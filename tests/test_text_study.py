@@ -19,10 +19,11 @@ from circuitlogic.stages.causal import load_causal
 from circuitlogic.stages.dictionaries import load_dictionary
 from circuitlogic.stages.extracted import load_gates
 from circuitlogic.stages.feature_network import make_feature_network
-from circuitlogic.stages.splicing import CUT, ORIGINAL, SAE_OUT, ZERO, transcoder_name
+from circuitlogic.stages.splicing import CUT, MADE, ORIGINAL, SAE_OUT, ZERO
 from circuitlogic.stages.subject import load_card
 from circuitlogic.stages.subject_kinds import stored_subject
 from circuitlogic.stages.token_rows import load_windows
+from circuitlogic.stages.transcoding import WAYS, transcoder_artefacts
 from circuitlogic.study import Study
 
 pytest.importorskip("transformers", reason="language models need the extra `hf`")
@@ -91,11 +92,12 @@ def test_a_transcoder_is_spliced_beside_the_connector(kind: TranscoderKind, stud
     asked = replace(study.config, transcoders=TranscoderConfig(kind=kind))
     made = pipeline.train(study.root, asked)
     after = {row.variant: row for row in pipeline.extract(made).variants}
-    assert set(after) == {*before, transcoder_name(kind)}
-    assert after[transcoder_name(kind)].kl < after[ZERO].kl
+    names = [MADE[way] for way in WAYS[kind]]
+    assert set(after) == {*before, *names}
+    assert all(after[name].kl < after[ZERO].kl for name in names)
     assert {name: after[name] for name in before} == before
     pipeline.extract(pipeline.train(study.root, study.config))
-    assert not Study.open(study.root).has(f"transcoders/{IN}__{OUT}")
+    assert not transcoder_artefacts(Study.open(study.root))
 
 
 @pytest.mark.parametrize("interventions", [0.0, 0.5])

@@ -31,7 +31,7 @@ from circuitlogic.config.sections import (
     TuneConfig,
     TunedDictionaries,
 )
-from circuitlogic.config.writing import config_to_toml
+from circuitlogic.config.writing import changed_settings, config_to_toml, toml_value
 
 __all__ = (
     "AnchorBy",
@@ -54,6 +54,7 @@ __all__ = (
     "TuneConfig",
     "TunedDictionaries",
     "WordFamily",
+    "changed_settings",
     "config_from_mapping",
     "config_to_toml",
     "demo_config",
@@ -61,5 +62,6 @@ __all__ = (
     "over_dataset_defaults",
     "read_toml",
     "setting_names",
+    "toml_value",
     "with_settings",
 )

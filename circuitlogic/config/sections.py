@@ -166,13 +166,14 @@ class ConnectorConfig:
 
 @dataclass(frozen=True, slots=True)
 class TranscoderConfig:
-    """One transcoder per stretch of a language model, from its input's features straight to its output."""
+    """Transcoders of each stretch of a language model, from its input's features straight to its output."""
 
     __pydantic_config__ = _STRICT
 
     kind: TranscoderKind = "none"
-    """`readout`: the input's dictionary with the best linear decoder; `trained`: its encoder moves too, with the
-    epochs and learning rate of `saes`. The splice test compares it with the connector."""
+    """`readout`: the input's dictionary with the best linear decoder; `trained`: beside it one whose encoder is
+    trained for this too, with the epochs and learning rate of `saes`. The splice test compares both with the
+    connector."""
     ridge: float = 1e-4
     """Penalty on squared decoder weights, as a share of the mean variance of a feature."""
 

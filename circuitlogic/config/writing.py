@@ -1,7 +1,8 @@
 """Configs as TOML text."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import cast
+from typing import Any, cast
 
 from circuitlogic.config.ranges import shortened
 from circuitlogic.config.sections import StudyConfig
@@ -15,17 +16,34 @@ def config_to_toml(config: StudyConfig) -> str:
         ConfigError: a text is not valid Unicode.
     """
     values = asdict(config)
-    lines = [
-        f"{k} = {_toml_value(v)}" for k, v in values.items() if not isinstance(v, dict) and v is not None
-    ]
+    lines = [f"{k} = {toml_value(v)}" for k, v in values.items() if not isinstance(v, dict) and v is not None]
     for name, table in values.items():
         if isinstance(table, dict):
             lines += ["", f"[{name}]"]
-            lines += [f"{k} = {_toml_value(v)}" for k, v in table.items() if v is not None]
+            lines += [f"{k} = {toml_value(v)}" for k, v in table.items() if v is not None]
     return "\n".join(lines) + "\n"
 
 
-def _toml_value(value: object) -> str:
+def changed_settings(config: StudyConfig) -> dict[str, object]:
+    """Settings that are not the defaults, by their dotted names, in the order of the file."""
+    defaults = dict(_dotted(asdict(StudyConfig())))
+    return {name: value for name, value in _dotted(asdict(config)) if value != defaults[name]}
+
+
+def _dotted(values: dict[str, Any]) -> Iterator[tuple[str, object]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}.{leaf}", inner) for leaf, inner in cast(dict[str, object], value).items())
+        else:
+            yield name, value
+
+
+def toml_value(value: object) -> str:
+    """One setting's value as TOML.
+
+    Raises:
+        ConfigError: a text is not valid Unicode.
+    """
     match value:
         case bool():
             return "true" if value else "false"
@@ -33,9 +51,9 @@ def _toml_value(value: object) -> str:
             return _toml_text(value)
         case dict():
             pairs = cast(dict[str, object], value)
-            return "{ " + ", ".join(f"{k} = {_toml_value(v)}" for k, v in pairs.items()) + " }"
+            return "{ " + ", ".join(f"{k} = {toml_value(v)}" for k, v in pairs.items()) + " }"
         case list() | tuple():
-            return "[" + ", ".join(_toml_value(v) for v in value) + "]"
+            return "[" + ", ".join(toml_value(v) for v in value) + "]"
         case _:
             return repr(value)
 

@@ -8,9 +8,11 @@ from circuitlogic.errors import ConfigError, NothingLeftError
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.formula import And, Formula, Not, Or, literals_of
 from circuitlogic.registry import Registry
+from circuitlogic.report.gallery_causal import intervention_lines
 from circuitlogic.report.gate_rows import gate_rows
+from circuitlogic.report.literal_names import literal_name
 from circuitlogic.report.markdown_text import code, plain
-from circuitlogic.report.numbers import score, share
+from circuitlogic.report.numbers import score
 from circuitlogic.report.rows import GateRow
 from circuitlogic.stages.extracted import load_gates, load_graph
 from circuitlogic.study import CAUSAL, EVIDENCE, Study
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
 GAIN = 0.05
 """F1 above the current token alone from which a gate counts as using context."""
-_STATES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Exhibit:
     """Held-out F1 of the current token alone; None for images."""
     causal: GateIntervention | None
     """None before `verify --causal`."""
+    literals: tuple[str, ...]
+    """The formula's literals as it writes them, in the order of `literals_of`."""
 
     @property
     def gain(self) -> float | None:
@@ -144,7 +147,7 @@ def exhibits(
         raise ConfigError(f"{study.root} has no token-only scores: it is not of a language model")
     kept = [
         one
-        for one in _candidates(rows, fits, book, causal)
+        for one in _candidates(rows, fits, book, causal, labels)
         if one.f1 >= min_f1
         and (min_gain is None or (one.gain is not None and one.gain >= min_gain))
         and (one.directions.passed if one.directions else 0) >= min_directions
@@ -152,6 +155,14 @@ def exhibits(
     if not kept:
         raise NothingLeftError(f"none of {len(rows)} gates is `{pattern}` and passes: ask for less")
     return tuple(sorted(kept, key=_key))
+
+
+def every_exhibit(study: Study) -> tuple[Exhibit, ...]:
+    """All gates with a formula, best evidence first; none where nothing could be read."""
+    try:
+        return exhibits(study)
+    except NothingLeftError:
+        return ()
 
 
 def _interventions(study: Study) -> tuple[GateIntervention, ...] | None:
@@ -177,13 +188,19 @@ def _candidates(
     fits: Callable[[GateRow], bool],
     book: "TokenBook | None",
     causal: Mapping[FeatureId, GateIntervention],
+    labels: Mapping[FeatureId, str],
 ) -> Iterator[Exhibit]:
+    def name(feature: FeatureId) -> str:
+        return labels.get(feature) or str(feature)
+
     for row in rows:
         evidence = row.gate.evidence
         if row.claims and evidence is not None and fits(row):
             feature = row.gate.feature
             token_f1 = None if book is None else book.baseline_f1(feature)
-            yield Exhibit(row, evidence.f1, token_f1, causal.get(feature))
+            literals = () if row.gate.formula is None else literals_of(row.gate.formula)
+            names = tuple(literal_name(literal, name) for literal in literals)
+            yield Exhibit(row, evidence.f1, token_f1, causal.get(feature), names)
 
 
 def _key(one: Exhibit) -> tuple[object, ...]:
@@ -203,7 +220,9 @@ def gallery_lines(study: Study, shown: tuple[Exhibit, ...], title: str) -> Itera
         yield f"gate *uses context* if its F1 is at least {GAIN:.2f} above the best set of current tokens; else it"
         yield "is a word list."
     yield "Interventions: literals switched off (removal) and on (insertion) in the original network;"
-    yield "a direction passes if most outputs follow the formula, and more than under a random direction."
+    yield "a direction passes if most outputs follow the formula, and more than under a random direction. A"
+    yield "literal that *vetoes* must let the output fire where it alone is switched off, and silence it where it"
+    yield "is switched on. Both tables number the literals in the formula's order; what passes is bold."
     yield ""
     for number, one in enumerate(shown, start=1):
         yield from _exhibit(number, one, book)
@@ -215,7 +234,7 @@ def _exhibit(number: int, one: Exhibit, book: "TokenBook | None") -> Iterator[st
     label = f" {plain(row.label, 60)}" if row.label else ""
     yield from (f"## {number}. {code(str(gate.feature))}{label}", "")
     yield f"- {plain(gate.kind)}: {code(row.expression)}"
-    yield f"- weighted: {code(row.graded)}"
+    yield f"- weighted: {code(row.graded, 300)}"
     evidence = gate.evidence
     if evidence is not None:
         yield (
@@ -225,34 +244,13 @@ def _exhibit(number: int, one: Exhibit, book: "TokenBook | None") -> Iterator[st
         )
     if one.verdict:
         yield f"- **{one.verdict}**"
-    yield from _causal(one)
+    if one.causal is None:
+        yield "- interventions: not run"
+    else:
+        yield from intervention_lines(one.causal, one.literals)
     tokens = None if book is None else book.gate(gate)
     if tokens is not None:
         from circuitlogic.report.token_markdown import gate_lines
 
         yield from gate_lines(tokens, one.f1)
-    yield ""
-
-
-def _causal(one: Exhibit) -> Iterator[str]:
-    found = one.directions
-    if found is None or one.causal is None:
-        yield "- interventions: not run"
-        return
-    for name, way in (("removal", found.removal), ("insertion", found.insertion)):
-        verdict = "passes" if way.passes else "does not pass"
-        yield (
-            f"- {name}: {share(way.flips)} of {way.samples} outputs follow (random direction "
-            f"{share(way.control)}): {verdict}"
-        )
-    yield from (
-        "",
-        "| state of the literals | formula | seen | fires, seen | fires, done |",
-        "|---|---|---:|---:|---:|",
-    )
-    for state in one.causal.states[:_STATES]:
-        dots = " ".join("●" if on else "·" for on in state.state)
-        done = "–" if state.intervened is None else f"{state.intervened:.2f}"
-        says = "fires" if state.predicted else "silent"
-        yield f"| {dots} | {says} | {state.observed_samples} | {state.observed:.2f} | {done} |"
     yield ""

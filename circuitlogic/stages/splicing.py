@@ -1,6 +1,6 @@
 """Stage 5 for a language model: the splice test of every stretch and of all together, at one threshold."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import chain
 
@@ -9,7 +9,6 @@ from torch import Tensor
 
 from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.activations.sites import Site
-from circuitlogic.config import TranscoderKind
 from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.connectors.metrics import sparsity_of
 from circuitlogic.connectors.model import Connector
@@ -23,7 +22,7 @@ from circuitlogic.stages.connecting import connector_fidelity, load_connectors
 from circuitlogic.stages.dictionaries import TUNED, holder, load_ends
 from circuitlogic.stages.network_metrics import NetworkMetrics
 from circuitlogic.stages.subject import Subject
-from circuitlogic.stages.transcoding import load_transcoder
+from circuitlogic.stages.transcoding import READOUT_WAY, TRAINED_WAY, load_transcoder
 from circuitlogic.study import Study
 from circuitlogic.verify.splice import Change, Edit, Spliced, Variant, as_faithfulness, splice
 
@@ -31,6 +30,8 @@ SAE_OUT, SAE_IN, SAE_BOTH = "SAE of the output only", "SAE of the input only", "
 TRANSCODER = "transcoder of the input"
 TRAINED_TRANSCODER = "transcoder, trained for comparison"
 READOUT = "linear readout of the input's features"
+MADE = {READOUT_WAY: READOUT, TRAINED_WAY: TRAINED_TRANSCODER}
+"""How a transcoder of the study's own was made -> its variant."""
 MEAN, ZERO, ORIGINAL = "mean ablation", "zero ablation", "original"
 BEFORE_TUNING = ", before tuning"
 SOLVED, CUT, FIRING = "connector", "connector, thresholded", "connector, thresholded, silent below θ"
@@ -58,7 +59,7 @@ def measure_splices(
             (a, b),
             (solved, short),
             train,
-            _transcoder(study, a, b),
+            _transcoders(study, a, b),
         )
         for number, ((a, b), solved, short) in enumerate(zip(ends, connectors, cut, strict=True))
     ]
@@ -122,9 +123,9 @@ class _Part:
         dictionaries: tuple[Dictionary, Dictionary],
         connectors: tuple[Connector, Connector],
         train: PairedActivations,
-        transcoder: tuple[str, Transcoder] | None = None,
+        transcoders: Mapping[str, Transcoder] | None = None,
     ) -> None:
-        self._transcoder = transcoder
+        self._transcoders = transcoders or {}
         self._number = number if of > 1 else None
         self._prefix = f"{sites[1].module}: " if of > 1 else ""
         self.sites, self._connectors = sites, connectors
@@ -152,7 +153,7 @@ class _Part:
     @property
     def direct(self) -> tuple[str, ...]:
         """What predicts the target straight from the source's features, without the target's dictionary."""
-        return () if self._transcoder is None else (self._transcoder[0],)
+        return tuple(self._transcoders)
 
     def variant(self, name: str) -> Variant:
         """One of them."""
@@ -174,10 +175,9 @@ class _Part:
             CUT: lambda: (Edit(source, target, self._connected(self._connectors[1], False)),),
             FIRING: lambda: (Edit(source, target, self._connected(self._connectors[1], True)),),
         }
-        if self._transcoder is not None:
-            whole[self._transcoder[0]] = lambda coder=self._transcoder[1]: (
-                Edit(source, target, lambda x, _: coder(x)),
-            )
+        if name in self._transcoders:
+            coder = self._transcoders[name]
+            return (Edit(source, target, lambda x, _: coder(x)),)
         return whole[name]()
 
     def _connected(self, connector: Connector, silent: bool) -> Change:
@@ -222,14 +222,9 @@ def _through(encoder: Encoder) -> Change:
     return lambda _, y: encoder(y)
 
 
-def transcoder_name(kind: TranscoderKind) -> str:
-    """The variant of a transcoder that `transcoders.kind` asks for."""
-    return READOUT if kind == "readout" else TRAINED_TRANSCODER
-
-
-def _transcoder(study: Study, source: Dictionary, target: Dictionary) -> tuple[str, Transcoder] | None:
-    """The variant's name and the coder: one that was given for the source, or the study's own."""
+def _transcoders(study: Study, source: Dictionary, target: Dictionary) -> dict[str, Transcoder]:
+    """By the variant's name: the coder that was given for the source, or the study's own."""
     if isinstance(source.encoder, Transcoder):
-        return TRANSCODER, source.encoder
-    found = load_transcoder(study, source.site, target.site)
-    return None if found is None else (transcoder_name(study.config.transcoders.kind), found.coder)
+        return {TRANSCODER: source.encoder}
+    found = {name: load_transcoder(study, way, source.site, target.site) for way, name in MADE.items()}
+    return {name: one.coder for name, one in found.items() if one is not None}

@@ -71,7 +71,7 @@ def make_contexts(study: Study, subject: Subject, progress: Progress) -> None:
     for site in progress.track(subject.sites, "contexts", len(subject.sites)):
         sources = (sae_artefact(site.name), *(activations_artefact(s) for s in ("train", "heldout")))
         key = study.key(
-            CONTEXTS, 1, [study.entry(s).content for s in sources], STRONGEST, STRATA, BEFORE, AFTER
+            CONTEXTS, 2, [study.entry(s).content for s in sources], STRONGEST, STRATA, BEFORE, AFTER
         )
         dictionary = load_dictionary(study, site.name)
         sae = dictionary.encoder

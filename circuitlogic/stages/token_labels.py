@@ -1,6 +1,6 @@
 """Owns automatic labels: the most typical token of a feature, or that token and what it comes after."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import scipy.sparse as sp
@@ -19,6 +19,8 @@ _SELECTIVE = 0.7
 """A feature that fires on less than this share of its token's occurrences wants to be told what else it needs."""
 _LIFT = 1.5
 _FEWEST = 5
+_MARKS = 0.1
+"""Share of a vocabulary that begins, or ends, with a space from which its spaces say where words do."""
 
 
 def automatic_labels(
@@ -37,12 +39,12 @@ def automatic_labels(
     """
     tokens = windows.row_tokens
     occurrences = np.bincount(tokens, minlength=len(vocabulary))
-    before = _tokens_before(windows)
+    before, names = _tokens_before(windows), token_names(vocabulary)
     found: dict[int, str] = {}
     for index, (rows, values) in enumerate(columns(features)):
         fired = rows[values > thresholds[index]]
         if len(fired) >= _FEWEST:
-            found[index] = _label(fired, tokens, before, occurrences, vocabulary)
+            found[index] = _label(fired, tokens, before, occurrences, names)
     return found
 
 
@@ -59,22 +61,22 @@ def _label(
     tokens: NDArray[np.int32],
     before: NDArray[np.int64],
     occurrences: NDArray[np.int64],
-    vocabulary: tuple[str, ...],
+    names: tuple[str, ...],
 ) -> str:
-    counts = np.bincount(tokens[fired], minlength=len(vocabulary))
+    counts = np.bincount(tokens[fired], minlength=len(names))
     order = np.argsort(-counts, kind="stable")[:_MOST]
     shares = counts[order] / len(fired)
     if shares[0] < _TYPICAL and shares.sum() < _TOGETHER:
-        behind = _typical_before(fired, None, before, len(vocabulary))
-        names = _together(vocabulary[t] for t in order[:2])
-        return f"{names} ..." if behind is None else f"after {named_token(vocabulary[behind])}"
+        behind = _typical_before(fired, None, before, len(names))
+        text = _together(names[t] for t in order[:2])
+        return f"{text} ..." if behind is None else f"after {names[behind]}"
     named = order[: 1 if shares[0] >= 0.8 else _MOST][shares[: 1 if shares[0] >= 0.8 else _MOST] >= 0.1]
-    text = _together(vocabulary[t] for t in named)
+    text = _together(names[t] for t in named)
     if counts[named].sum() >= _SELECTIVE * occurrences[named].sum():
         return text
     others = np.flatnonzero(np.isin(tokens, named))
-    behind = _typical_before(fired, others, before, len(vocabulary))
-    return f"{text} (some)" if behind is None else f"{text} after {named_token(vocabulary[behind])}"
+    behind = _typical_before(fired, others, before, len(names))
+    return f"{text} (some)" if behind is None else f"{text} after {names[behind]}"
 
 
 def _typical_before(
@@ -97,16 +99,29 @@ def _shares_before(behind: NDArray[np.int64], size: int) -> NDArray[np.float64]:
     return np.bincount(seen, minlength=size) / max(len(behind), 1)
 
 
-def _together(tokens: Iterable[str]) -> str:
+def _together(names: Iterable[str]) -> str:
     """Alternatives; `A` and ` A` are shown once."""
-    return " | ".join(dict.fromkeys(named_token(token) for token in tokens))
+    return " | ".join(dict.fromkeys(names))
 
 
-def named_token(token: str) -> str:
-    """A token in a label: without its space, a piece inside a word with a dash before it, marks in quotes."""
+def token_names(vocabulary: Sequence[str]) -> tuple[str, ...]:
+    """Tokens as labels name them: without space, marks in quotes, a dash where a word goes on.
+
+    Where tokens carry the space before a word, one without it goes on from the token before: `-ed`. Where they
+    carry the space behind it, one without it is gone on with: `ro-`. Of other vocabularies nothing is known.
+    """
+    size = max(len(vocabulary), 1)
+    begins = sum(token.startswith(" ") for token in vocabulary) >= _MARKS * size
+    ends = not begins and sum(token.endswith(" ") for token in vocabulary) >= _MARKS * size
+    return tuple(_named(token, begins, ends) for token in vocabulary)
+
+
+def _named(token: str, begins: bool, ends: bool) -> str:
     bare = token.strip()
     if not bare:
         return {"\n": "line break", "": "space"}.get(token.strip(" "), "white space")
     if not any(character.isalnum() for character in bare):
         return f"‘{bare}’"
-    return f"-{bare}" if token[0].isalpha() and bare[0].islower() else bare
+    if begins and token[0].isalpha() and bare[0].islower():
+        return f"-{bare}"
+    return f"{bare}-" if ends and token[-1].isalpha() else bare

@@ -1,8 +1,9 @@
-"""Stage 3, beside the dictionaries: one transcoder per stretch of a language model, if the config asks for it."""
+"""Stage 3, beside the dictionaries: transcoders of each stretch of a language model, if the config asks."""
 
 from dataclasses import asdict, dataclass
 
 from circuitlogic.activations.paired import PairedActivations
+from circuitlogic.config import TranscoderKind
 from circuitlogic.connectors.readout import linear_readout
 from circuitlogic.errors import StudyError
 from circuitlogic.json_files import read_json, write_json
@@ -22,6 +23,13 @@ from circuitlogic.stages.stretches import stretches
 from circuitlogic.stages.subject import load_card
 from circuitlogic.study import Study
 
+READOUT_WAY, TRAINED_WAY = "readout", "trained"
+WAYS: dict[TranscoderKind, tuple[str, ...]] = {
+    "none": (),
+    "readout": (READOUT_WAY,),
+    "trained": (READOUT_WAY, TRAINED_WAY),
+}
+"""`transcoders.kind` -> the ways in which a stretch's transcoders are made."""
 _METRICS = "metrics.json"
 _SPLITS = tuple(activations_artefact(split) for split in ("train", "heldout"))
 
@@ -34,9 +42,9 @@ class StudyTranscoder:
     metrics: SaeMetrics
 
 
-def artefact(source: str, target: str) -> str:
+def artefact(way: str, source: str, target: str) -> str:
     """Name of a transcoder."""
-    return f"transcoders/{source}__{target}"
+    return f"transcoders/{way}/{source}__{target}"
 
 
 def transcoder_artefacts(study: Study) -> tuple[str, ...]:
@@ -45,32 +53,41 @@ def transcoder_artefacts(study: Study) -> tuple[str, ...]:
 
 
 def make_transcoders(study: Study, progress: Progress) -> None:
-    """Fit or train every transcoder that is not there yet; without any asked for, older ones are forgotten.
+    """Fit or train every transcoder that is not there yet; those that are not asked for are forgotten.
 
     A stretch whose input has a given transcoder is left out: that one is compared.
     """
-    if study.config.transcoders.kind == "none":
-        for name in transcoder_artefacts(study):
-            study.forget(name)
-        return
-    train, heldout = load_activations(study, "train"), load_activations(study, "heldout")
-    for source, target in stretches(load_card(study).sites):
+    ways, wanted = WAYS[study.config.transcoders.kind], set[str]()
+    ends = stretches(load_card(study).sites) if ways else ()
+    for source, target in ends:
         encoder = load_dictionary(study, source, tuned=False).encoder
-        key = _key(study, source, target)
-        name = artefact(source, target)
-        if study.is_done(name, key) or not isinstance(encoder, SparseAutoencoder):
-            continue
-        coder = _made(study, source, target, encoder, train, progress)
-        metrics = prediction_metrics(coder, source, target, heldout, train)
-        with study.making(name, key) as folder:
-            save_sae(coder, folder, {"hook_name": source, "hook_name_out": target})
-            write_json(folder / _METRICS, asdict(metrics))
+        if isinstance(encoder, SparseAutoencoder):
+            for way in ways:
+                wanted.add(artefact(way, source, target))
+                _make(study, way, (source, target), encoder, progress)
+    for name in set(transcoder_artefacts(study)) - wanted:
+        study.forget(name)
 
 
-def _key(study: Study, source: str, target: str) -> str:
+def _make(
+    study: Study, way: str, ends: tuple[str, str], encoder: SparseAutoencoder, progress: Progress
+) -> None:
+    name, key = artefact(way, *ends), _key(study, way, *ends)
+    if study.is_done(name, key):
+        return
+    source, target = ends
+    train, heldout = load_activations(study, "train"), load_activations(study, "heldout")
+    coder = _made(study, way, ends, encoder, train, progress)
+    metrics = prediction_metrics(coder, source, target, heldout, train)
+    with study.making(name, key) as folder:
+        save_sae(coder, folder, {"hook_name": source, "hook_name_out": target})
+        write_json(folder / _METRICS, asdict(metrics))
+
+
+def _key(study: Study, way: str, source: str, target: str) -> str:
     """A trained one depends on activations alone, a readout on the input's dictionary too."""
     config, contents = study.config, [study.entry(part).content for part in _SPLITS]
-    if config.transcoders.kind == "trained":
+    if way == TRAINED_WAY:
         settings = site_settings(config.saes, source, load_card(study).sites.index(source))
         return study.key("transcoder", settings, config.seed, source, target, contents)
     contents.append(study.entry(sae_artefact(source)).content)
@@ -79,29 +96,30 @@ def _key(study: Study, source: str, target: str) -> str:
 
 def _made(
     study: Study,
-    source: str,
-    target: str,
+    way: str,
+    ends: tuple[str, str],
     encoder: SparseAutoencoder,
     train: PairedActivations,
     progress: Progress,
 ) -> Transcoder:
+    source, target = ends
     config, rows = study.config, (train.stores[source], train.stores[target])
-    if config.transcoders.kind == "trained":
+    if way == TRAINED_WAY:
         settings = site_settings(config.saes, source, load_card(study).sites.index(source))
-        seed = seed_for(config.seed, artefact(source, target))
+        seed = seed_for(config.seed, f"transcoders/{source}__{target}")
         return train_transcoder(*rows, settings, seed, progress, f"transcoder of {source}")
     progress.note(f"readout of {target} from the features of {source}")
     readout = linear_readout(encoder, *rows, config.transcoders.ridge)
     return with_decoder(encoder, readout.weight, readout.bias)
 
 
-def load_transcoder(study: Study, source: str, target: str) -> StudyTranscoder | None:
-    """The transcoder of a stretch; None where the study has none.
+def load_transcoder(study: Study, way: str, source: str, target: str) -> StudyTranscoder | None:
+    """The transcoder of a stretch that was made in this way; None where the study has none.
 
     Raises:
         StudyError: damaged.
     """
-    name = artefact(source, target)
+    name = artefact(way, source, target)
     if not study.has(name):
         return None
     folder = study.folder(name)

@@ -38,12 +38,13 @@ class Directions:
 def directions(gate: GateIntervention) -> Directions:
     """Pooled over literals, by samples."""
     return Directions(
-        _pooled([literal.removal for literal in gate.literals]),
-        _pooled([literal.insertion for literal in gate.literals]),
+        direction([literal.removal for literal in gate.literals]),
+        direction([literal.insertion for literal in gate.literals]),
     )
 
 
-def _pooled(trials: Sequence[Trial]) -> Direction:
+def direction(trials: Sequence[Trial]) -> Direction:
+    """Trials in one direction as one, by samples."""
     samples = sum(trial.samples for trial in trials)
     if not samples:
         return Direction(0, 0.0, 0.0)

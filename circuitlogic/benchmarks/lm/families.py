@@ -1,6 +1,6 @@
 """Owns the figures of word families: the gate that stands for each, chosen on training tokens, scored held out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,23 +10,20 @@ from jaxtyping import Bool, Int
 from circuitlogic.config import WordFamily
 from circuitlogic.extract.rows_to_gates import encode_site
 from circuitlogic.extract.sparse_columns import column
-from circuitlogic.features import FeatureId
-from circuitlogic.logic.formula import level_suffix
 from circuitlogic.logic.gate import Gate
 from circuitlogic.logic.scores import count
-from circuitlogic.report.gallery import PATTERNS, Exhibit, exhibits
+from circuitlogic.report.gallery import PATTERNS, Exhibit, every_exhibit
 from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.dictionaries import load_ends
-from circuitlogic.stages.extracted import load_graph
 from circuitlogic.stages.text_subject import load_vocabulary
 from circuitlogic.stages.token_rows import load_windows
 from circuitlogic.study import Study
-from circuitlogic.verify.intervention import Trial
 from circuitlogic.verify.literal_states import literal_states
-from circuitlogic.verify.word_families import FamilyRows, family_rows
+from circuitlogic.verify.word_families import FamilyRows, family_rows, frequent_words
 
 WORDS = 2
-"""A family's gate fires on so many different words of it at least, each in a twentieth of its firings."""
+"""A family's gate fires on so many different words of it at least, each in a twentieth of its firings. Forms
+that differ in case alone (`it`, `It`) are one word."""
 _SHARE = 0.05
 STANDS = 0.3
 """Training F1 against the family in its context below which no output stands for it."""
@@ -40,17 +37,6 @@ class Agreement:
 
     precision: float
     recall: float
-
-
-@dataclass(frozen=True, slots=True)
-class Veto:
-    """A literal of the formula that hinders its output, in the original layer."""
-
-    name: str
-    removal: Trial
-    """Taken away where only it keeps the output silent."""
-    insertion: Trial
-    """Brought in where the output fires."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +61,6 @@ class FamilyFigures:
     apart: tuple[float, int, float, int] | None
     """Families with an exclusion: how often the output fires on their words in the right context and how many
     these are, then the same in the excluded one."""
-    vetoes: tuple[Veto, ...]
-    """Of its formula, where interventions were run."""
 
 
 def family_figures(study: Study) -> tuple[FamilyFigures, ...]:
@@ -87,25 +71,23 @@ def family_figures(study: Study) -> tuple[FamilyFigures, ...]:
     families = study.config.text.families
     if not families:
         return ()
-    found = {one.row.gate.feature.index: one for one in exhibits(study)}
+    found = {one.row.gate.feature.index: one for one in every_exhibit(study)}
     source, target = load_ends(study)[0]
     splits = {name: load_activations(study, name) for name in ("train", "heldout")}
     train = encode_site(target, splits["train"]).matrix
     heldout = encode_site(target, splits["heldout"]).matrix
     inputs = encode_site(source, splits["heldout"]).matrix
-    vocabulary, labels = load_vocabulary(study), load_graph(study).labels()
+    vocabulary = load_vocabulary(study)
     windows = {name: load_windows(study, name) for name in splits}
     results: list[FamilyFigures] = []
     for family in families:
         rows = {name: family_rows(family, w, vocabulary) for name, w in windows.items()}
         tokens = windows["train"].row_tokens
-        chosen = _chosen(family, found, train, tokens, rows["train"])
+        chosen = _chosen(family, found, train, tokens, vocabulary, rows["train"])
         if chosen is not None:
-            index, f1, often = chosen
+            index, f1, words = chosen
             sides = (inputs, np.asarray(heldout[:, [index]].toarray())[:, 0])
-            words = tuple(vocabulary[token].strip() for token in often)
-            vetoes = _vetoes(found[index], labels)
-            results.append(_figures(family, found[index], f1, words, sides, rows["heldout"], vetoes))
+            results.append(_figures(family, found[index], f1, words, sides, rows["heldout"]))
     return tuple(results)
 
 
@@ -114,11 +96,12 @@ def _chosen(
     found: Mapping[int, Exhibit],
     outputs: sp.csc_array,
     tokens: Int[np.ndarray, " rows"],
+    vocabulary: Sequence[str],
     rows: FamilyRows,
-) -> tuple[int, float, list[int]] | None:
+) -> tuple[int, float, tuple[str, ...]] | None:
     """Index, training F1 and words of the gate that stands for the family, among gates of the right pattern."""
     fits = PATTERNS["any" if family.unless else "or"]
-    best: tuple[int, float, list[int]] | None = None
+    best: tuple[int, float, tuple[str, ...]] | None = None
     for index, one in sorted(found.items()):
         if not fits(one.row):
             continue
@@ -126,9 +109,9 @@ def _chosen(
         fired = at[values > one.row.gate.threshold]
         f1 = _near_context(fired, rows) if family.unless else _well_read(fired, rows, one)
         if f1 is not None and (best is None or f1 > best[1]):
-            often = _often(tokens[fired[rows.words[fired]]], len(fired))
-            if len(often) >= WORDS:
-                best = (index, f1, often)
+            words = frequent_words(tokens[fired[rows.words[fired]]], vocabulary, _SHARE * len(fired))
+            if len(words) >= WORDS:
+                best = (index, f1, words)
     return best
 
 
@@ -145,12 +128,6 @@ def _well_read(fired: Int[np.ndarray, " n"], rows: FamilyRows, one: Exhibit) -> 
     return None if evidence is None or _mean(rows.words[fired]) < MEANS else evidence.train_f1
 
 
-def _often(tokens: Int[np.ndarray, " n"], firings: int) -> list[int]:
-    names, counts = np.unique(tokens, return_counts=True)
-    order = np.lexsort((names, -counts))
-    return [int(names[i]) for i in order if counts[i] >= _SHARE * firings]
-
-
 def _figures(
     family: WordFamily,
     one: Exhibit,
@@ -158,7 +135,6 @@ def _figures(
     words: tuple[str, ...],
     sides: tuple[sp.csc_array, np.ndarray],
     rows: FamilyRows,
-    vetoes: tuple[Veto, ...],
 ) -> FamilyFigures:
     gate = one.row.gate
     true, said = sides[1] > gate.threshold, _said(gate, sides[0])
@@ -176,16 +152,6 @@ def _figures(
         within=_agreement(said[rows.words], true[rows.words]),
         meaning=_agreement(said, rows.meant),
         apart=apart,
-        vetoes=vetoes,
-    )
-
-
-def _vetoes(one: Exhibit, labels: Mapping[FeatureId, str]) -> tuple[Veto, ...]:
-    literals = () if one.causal is None else one.causal.literals
-    return tuple(
-        Veto((labels.get(li.feature) or str(li.feature)) + level_suffix(li.level), li.removal, li.insertion)
-        for li in literals
-        if li.sign < 0
     )
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from circuitlogic.benchmarks.lm.families import MEANS, Agreement, FamilyFigures
+from circuitlogic.benchmarks.lm.families import MEANS, WORDS, Agreement, FamilyFigures
+from circuitlogic.report.gallery_causal import intervention_lines
 from circuitlogic.report.markdown_text import code, plain, table
 from circuitlogic.report.numbers import NONE, count, score, share
-from circuitlogic.verify.intervention import Trial
 
 
 def family_lines(found: Sequence[tuple[str, FamilyFigures]]) -> Iterator[str]:
@@ -14,10 +14,11 @@ def family_lines(found: Sequence[tuple[str, FamilyFigures]]) -> Iterator[str]:
     apart = [(layer, one) for layer, one in found if one.apart is not None]
     if plainly:
         yield from ("## Weighted ORs over words of one meaning", "")
-        yield "For each family of words in the config and each layer, of the ORs whose output means the family (at"
-        yield f"least {share(MEANS)} of its training firings are words of it, and of two different ones at least)"
-        yield "the one with the best training F1; precision / recall, held out, of the formula against the true"
-        yield "output, and of the output against the family's words. Reached by the token alone, it is a word list."
+        yield "For each family of words in the config and each layer, of the ORs whose output means the family"
+        yield f"(at least {share(MEANS)} of its training firings are words of it, of {WORDS} different ones at"
+        yield "least, where `it` and `It` are one word) the one with the best training F1; precision / recall, held"
+        yield "out, of the formula against the true output, and of the output against the family's words. Where the"
+        yield "current token alone does as well, the gate is a word list."
         read = {one.family.name for _, one in plainly if _is_read(one.formula)}
         every = len({one.family.name for _, one in plainly})
         yield ""
@@ -79,21 +80,6 @@ def _apart(layer: str, one: FamilyFigures) -> Iterator[str]:
     yield f"  alone, whatever stands before: {_both(one.within)}"
     yield f"- against the family as defined: output {_both(one.output)}, formula {_both(one.meaning)}"
     yield f"- current token alone: F1 {score(exhibit.token_f1)}, formula {score(exhibit.f1)}"
-    found = exhibit.directions
-    if found is not None:
-        for name, way in (("removal", found.removal), ("insertion", found.insertion)):
-            verdict = "passes" if way.passes else "does not pass"
-            yield (
-                f"- {name}: {share(way.flips)} of {way.samples} outputs follow (random direction "
-                f"{share(way.control)}): {verdict}"
-            )
-    for veto in one.vetoes:
-        yield f"- veto {code(veto.name, 60)}: taken away, the output fires on {_flips(veto.removal)};"
-        yield f"  brought in, it is silent on {_flips(veto.insertion)}"
+    if exhibit.causal is not None:
+        yield from intervention_lines(exhibit.causal, exhibit.literals)
     yield ""
-
-
-def _flips(trial: Trial) -> str:
-    if not trial.samples:
-        return "no sample to try"
-    return f"{share(trial.flips)} of {trial.samples} (random direction {share(trial.control_flips)})"

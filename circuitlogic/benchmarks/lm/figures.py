@@ -4,8 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+import numpy as np
+
 from circuitlogic.logic.formula import literals_of
-from circuitlogic.report.gallery import GAIN, Exhibit, exhibits
+from circuitlogic.report.gallery import GAIN, Exhibit, every_exhibit
 from circuitlogic.stages.connecting import load_connector_metrics
 from circuitlogic.stages.dictionaries import load_dictionary, load_sae_metrics
 from circuitlogic.stages.extracted import load_gates
@@ -28,7 +30,10 @@ from circuitlogic.stages.splicing import (
 from circuitlogic.stages.stretches import stretches
 from circuitlogic.stages.subject import load_card
 from circuitlogic.stages.token_evidence import load_token_evidence
+from circuitlogic.stages.token_rows import load_windows
 from circuitlogic.study import Study
+from circuitlogic.verify.directions import direction
+from circuitlogic.verify.intervention import MIN_SAMPLES
 from circuitlogic.verify.linearity import Linearity
 from circuitlogic.verify.scores import Faithfulness
 
@@ -50,6 +55,19 @@ class SiteFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class VetoFigures:
+    """Vetoing literals of contextual gates, each brought about alone in the original layer."""
+
+    tried: int
+    """With samples enough to decide in one direction at least."""
+    removal: int
+    """Switched off where they alone keep the output silent: it fires."""
+    insertion: int
+    """Switched on where it fires: it falls silent."""
+    both: int
+
+
+@dataclass(frozen=True, slots=True)
 class StretchFigures:
     """One layer."""
 
@@ -65,6 +83,10 @@ class StretchFigures:
     """Median of the connector as solved, on the dictionary as it was."""
     linear: Linearity | None
     """None where it was not measured."""
+    documents: int
+    """That held-out tokens are from."""
+    heldout: int
+    """Held-out tokens that dictionaries, connectors and formulas are scored on."""
     tokens: int
     """Scored by the splice test."""
     original: float
@@ -95,10 +117,12 @@ class StretchFigures:
     """Formulas with F1 >= 0.8."""
     good_negative: int
     """Of these, with a literal that vetoes."""
-    contextual: int
-    """Of these, beating the current token alone by >= 0.05."""
+    contextual: tuple[Exhibit, ...]
+    """Of these, beating the current token alone by >= 0.05; best evidence first."""
+    vetoes: VetoFigures | None
+    """Of the contextual; None where interventions were not run on any."""
     contextual_one: int | None
-    """Of these, passing interventions in at least one direction; None where they were not run on any."""
+    """Of the contextual, passing interventions in at least one direction; None where they were not run on any."""
     contextual_both: int | None
     token_f1: float | None
     """Median held-out F1 of the current token alone, over gates that could be read."""
@@ -120,10 +144,11 @@ def _figures(study: Study, source: str, target: str, number: int, of: int) -> St
     original = next(row for row in metrics.variants if row.variant == ORIGINAL)
     fidelity, sparsity = metrics.fidelity[number], metrics.sparsity[number]
     gates = [g for g in load_gates(study) if g.feature.site == target and g.evidence is not None]
-    found = [one for one in exhibits(study) if one.row.gate.feature.site == target]
+    found = [one for one in every_exhibit(study) if one.row.gate.feature.site == target]
     good = [one for one in found if one.f1 >= GOOD]
     contextual = [one for one in good if one.gain is not None and one.gain >= GAIN]
     evidence = load_token_evidence(study)
+    windows = load_windows(study, "heldout")
     tokens = [evidence[g.feature].baseline.f1 for g in gates if g.feature in evidence]
     return StretchFigures(
         source=_site(study, source),
@@ -134,6 +159,8 @@ def _figures(study: Study, source: str, target: str, number: int, of: int) -> St
         copies_before=solved.copy_rate,
         live_before=solved.live,
         firing_f1_before=solved.firing_f1_median,
+        documents=len(np.unique(windows.row_documents)),
+        heldout=len(windows.rows),
         tokens=original.samples,
         original=original.loss,
         worth=rows[ZERO].loss - original.loss,
@@ -151,7 +178,8 @@ def _figures(study: Study, source: str, target: str, number: int, of: int) -> St
         kept_f1=_kept(found),
         good=len(good),
         good_negative=sum("NOT" in one.row.expression for one in good),
-        contextual=len(contextual),
+        contextual=tuple(contextual),
+        vetoes=_vetoes(contextual),
         contextual_one=_passing(contextual, 1),
         contextual_both=_passing(contextual, 2),
         token_f1=median(tokens) if tokens else None,
@@ -174,6 +202,24 @@ def _passing(contextual: Sequence[Exhibit], least: int) -> int | None:
     if contextual and all(one.causal is None for one in contextual):
         return None
     return sum(one.directions is not None and one.directions.passed >= least for one in contextual)
+
+
+def _vetoes(contextual: Sequence[Exhibit]) -> VetoFigures | None:
+    run = [one.causal for one in contextual if one.causal is not None]
+    if contextual and not run:
+        return None
+    pairs = [
+        (direction([literal.removal]), direction([literal.insertion]))
+        for gate in run
+        for literal in gate.literals
+        if literal.sign < 0
+    ]
+    return VetoFigures(
+        tried=sum(max(off.samples, on.samples) >= MIN_SAMPLES for off, on in pairs),
+        removal=sum(off.passes for off, _ in pairs),
+        insertion=sum(on.passes for _, on in pairs),
+        both=sum(off.passes and on.passes for off, on in pairs),
+    )
 
 
 def _kept(found: Iterable[Exhibit]) -> float | None:

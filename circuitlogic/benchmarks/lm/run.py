@@ -42,10 +42,13 @@ def run_lm(
         progress: Told of every stage.
 
     Raises:
-        ConfigError: a config is of another kind of network, or all are of controls.
+        ConfigError: a config is of another kind of network, two are of different models, or all are of controls.
     """
     if any(config.network.kind != "hf" for config in configs) or not any(map(_trained, configs)):
         raise ConfigError("this experiment needs network.kind = 'hf', and one config without random_weights")
+    models = sorted({str(config.network.model) for config in configs})
+    if len(models) > 1:
+        raise ConfigError(f"{models[0]} and {models[1]} in one report: give each model a folder of its own")
     report = LmReport(configs, command)
     for config in configs:
         for name, one in layer_configs(config).items():
