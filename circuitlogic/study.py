@@ -49,6 +49,7 @@ _BRANCHES = {
     "linearity": "feature_network",
     "class_evidence": "gates",
     "causal": "gates",
+    "firing_ladder": "gates",
     "token_evidence": "gates",
     "sweep": "connectors",
     "controls": "feature_network",

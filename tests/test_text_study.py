@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from circuitlogic.stages.causal import load_causal
 from circuitlogic.stages.dictionaries import load_dictionary
 from circuitlogic.stages.extracted import load_gates
 from circuitlogic.stages.feature_network import make_feature_network
+from circuitlogic.stages.firing_ladder import load_firing_ladder, make_firing_ladder
 from circuitlogic.stages.splicing import CUT, MADE, ORIGINAL, SAE_OUT, ZERO
 from circuitlogic.stages.subject import load_card
 from circuitlogic.stages.subject_kinds import stored_subject
@@ -134,6 +136,21 @@ def test_extraction_is_repeatable_and_a_changed_model_is_refused(study: Study, t
     (study.root / "study.toml").write_text(config_to_toml(changed))
     with pytest.raises(StudyError, match="is not the model"):
         pipeline.extract(Study.open(study.root))
+
+
+def test_formulas_are_counted_at_other_firing_thresholds(study: Study) -> None:
+    subject = stored_subject(study)
+    with subject.at_rest():
+        make_firing_ladder(study, subject, (0.1, 0.5), 0.0, -1.0, SILENT)
+    own, high = load_firing_ladder(study, OUT)
+    gates = [gate for gate in load_gates(study) if gate.evidence is not None]
+    claimed = [gate for gate in gates if gate.formula is not None]
+    assert (own.firing, own.read, own.good) == (0.1, len(gates), len(claimed))
+    assert own.contextual == len(claimed)
+    assert own.row_f1 == pytest.approx(median(g.evidence.connector_f1 for g in gates if g.evidence))
+    assert own.both <= own.one <= own.contextual
+    assert (high.read, high.row_f1) != (own.read, own.row_f1)
+    assert load_firing_ladder(study, OUT) == (own, high)
 
 
 def test_interventions_run_the_real_layer(study: Study) -> None:

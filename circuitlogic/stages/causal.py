@@ -84,10 +84,8 @@ def make_causal(
     found: list[GateIntervention] = []
     again: list[Rereading] = []
     with _samples(study, subject, split, progress) as (samples, activations):
-        places = {site.name: site for site in subject.sites}
         for source, target in load_ends(study):
-            ends = (places[source.site], places[target.site])
-            setting = _setting(samples, split, ends, (source, target), activations)
+            setting = setting_between(samples, split, (source, target), activations)
             mine = [gate for gate in gates if gate.feature.site == target.site]
             read = None if only is not None else rereader(study, source, target)
             parts = halves(setting)
@@ -162,14 +160,20 @@ def _samples(
         yield tested, activations
 
 
-def _setting(
+def setting_between(
     subject: Subject,
     split: str,
-    ends: tuple[Site, Site],
     dictionaries: tuple[Dictionary, Dictionary],
     activations: PairedActivations,
 ) -> Setting:
+    """The stretch of the original network between two dictionaries' sites, on the subject's held-out samples.
+
+    Raises:
+        StudyError: the source's dictionary has no decoder.
+    """
     source, target = dictionaries
+    places = {site.name: site for site in subject.sites}
+    ends = (places[source.site], places[target.site])
     if not isinstance(source.encoder, SparseAutoencoder):
         raise StudyError(f"the dictionary of {source.site} has no decoder: its features cannot be edited")
     return Setting(

@@ -61,14 +61,14 @@ def make_token_evidence(study: Study, subject: Subject, progress: Progress) -> N
         inputs = encode_site(source, heldout).matrix
         outputs = (encode_site(target, train).matrix, encode_site(target, heldout).matrix)
         mine = [gate for gate in gates if gate.feature.site == target.site]
-        reader = _Reader(subject.text, inputs, outputs)
+        reader = TokenReader(subject.text, inputs, outputs)
         for gate in progress.track(mine, f"token evidence of {target.site}", len(mine)):
             found[str(gate.feature)] = asdict(reader.evidence(gate))
     with study.making(EVIDENCE, key) as folder:
         write_json(folder / _FILE, {"$schema": SCHEMA, "gates": found})
 
 
-class _Reader:
+class TokenReader:
     """One stretch's features on both splits."""
 
     def __init__(

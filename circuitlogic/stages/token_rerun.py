@@ -32,9 +32,7 @@ def token_rerun(
     return _in_windows(network, *ends, windows) if alone is None else alone
 
 
-def layer_alone(
-    network: nn.Module, ends: tuple[Site, Site], activations: PairedActivations
-) -> Rerun | None:
+def layer_alone(network: nn.Module, ends: tuple[Site, Site], activations: PairedActivations) -> Rerun | None:
     """The module between its own input and output; None where it does not treat each stored token by itself."""
     source, target = ends
     if source.module != target.module or (source.side, target.side) != ("in", "out"):

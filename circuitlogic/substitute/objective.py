@@ -7,9 +7,7 @@ The error is Σ over sites of the predicted features' squared error: in raw unit
 of each feature over its own variance, averaged over features.
 
 A true feature that moves can lower its squared error by varying less; the best is never to fire. `unexplained` lets
-the variance move too, so that scaling a feature and its prediction changes nothing. There a firing that is predicted
-silent counts by how far below zero it was predicted, which is convex in the connector: a prediction that has fallen
-silent everywhere has no gradient otherwise, and never comes back.
+the variance move too, so that scaling a feature and its prediction changes nothing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -101,11 +99,10 @@ def objective(
     taught = torch.rand(len(features), 1, generator=lots) >= config.student if config.student < 1 else None
     true = features
     for layer, dictionary, activations in zip(layers, later, batch.later, strict=True):
-        drive = layer.forward(features if taught is None else torch.where(taught, true, features))
-        features = torch.relu(drive)
+        features = layer.forward(features if taught is None else torch.where(taught, true, features))
         before, true = true, dictionary.features(activations)
         dictionary.observe(true.detach())
-        loss = loss + config.anchor * _error(drive, true, dictionary, config)
+        loss = loss + config.anchor * _error(features, true, dictionary, config)
         loss = loss + dictionary.own_loss(activations, config)
         if dictionary.sae is not None and config.copy_weight > 0:
             loss = loss + config.copy_weight * copying(before, true)
@@ -131,14 +128,11 @@ def copying(source: Float[Tensor, "batch n_in"], target: Float[Tensor, "batch n_
 
 
 def _error(
-    drive: Float[Tensor, "batch m"],
+    predicted: Float[Tensor, "batch m"],
     true: Float[Tensor, "batch m"],
     dictionary: LaterDictionary,
     config: TuneConfig,
 ) -> Tensor:
-    """Of features predicted as the ReLU of `drive`."""
-    silent = torch.relu(drive)
-    predicted = torch.where(true > 0, drive, silent) if config.anchor_by == "unexplained" else silent
     squared = (predicted - true).square().mean(0)
     if config.anchor_by == "site":
         raw = dictionary.scales.square()

@@ -51,9 +51,9 @@ class SparseTunedLayer:
         return whole
 
     def forward(self, features: Float[Tensor, "batch n_in"]) -> Float[Tensor, "batch n_out"]:
-        """Unit-scale features as predicted, before the ReLU."""
+        """Predicted unit-scale features."""
         product: Tensor = _Product.apply(features, self.values, self)  # pyright: ignore[reportAssignmentType]
-        return product + self.bias
+        return torch.relu(product + self.bias)
 
     def parameters(self, config: TuneConfig) -> list[Tensor]:
         """What moves."""

@@ -43,8 +43,8 @@ class TunedLayer:
     """Edges that every output feature keeps, however weak."""
 
     def forward(self, features: Float[Tensor, "batch n_in"]) -> Float[Tensor, "batch n_out"]:
-        """Unit-scale features as predicted, before the ReLU."""
-        return features @ self.weight.T + self.bias
+        """Predicted unit-scale features."""
+        return torch.relu(features @ self.weight.T + self.bias)
 
     def parameters(self, config: TuneConfig) -> list[Tensor]:
         """What moves."""

@@ -11,6 +11,7 @@ from circuitlogic.report.gallery import GAIN, Exhibit, every_exhibit
 from circuitlogic.stages.connecting import load_connector_metrics
 from circuitlogic.stages.dictionaries import load_dictionary, load_sae_metrics
 from circuitlogic.stages.extracted import load_gates
+from circuitlogic.stages.firing_ladder import FiringRung, load_firing_ladder
 from circuitlogic.stages.linear_share import load_linearity
 from circuitlogic.stages.network_metrics import FIDELITY, load_metrics
 from circuitlogic.stages.splicing import (
@@ -126,6 +127,8 @@ class StretchFigures:
     contextual_both: int | None
     token_f1: float | None
     """Median held-out F1 of the current token alone, over gates that could be read."""
+    firings: tuple[FiringRung, ...]
+    """The same gates counted at other firing thresholds."""
 
 
 def stretch_figures(study: Study) -> tuple[StretchFigures, ...]:
@@ -183,6 +186,7 @@ def _figures(study: Study, source: str, target: str, number: int, of: int) -> St
         contextual_one=_passing(contextual, 1),
         contextual_both=_passing(contextual, 2),
         token_f1=median(tokens) if tokens else None,
+        firings=load_firing_ladder(study, target),
     )
 
 

@@ -8,7 +8,13 @@ from circuitlogic.benchmarks.lm.families_report import family_lines
 from circuitlogic.benchmarks.lm.figures import StretchFigures, stretch_figures
 from circuitlogic.benchmarks.lm.gates_report import passing_lines, veto_lines
 from circuitlogic.benchmarks.lm.settings import settings_lines
-from circuitlogic.benchmarks.lm.tables import Column, dictionary_lines, formula_lines, splice_lines
+from circuitlogic.benchmarks.lm.tables import (
+    Column,
+    dictionary_lines,
+    firing_lines,
+    formula_lines,
+    splice_lines,
+)
 from circuitlogic.config import StudyConfig
 from circuitlogic.report.markdown_text import plain, table
 from circuitlogic.report.numbers import NONE, count, share
@@ -78,6 +84,7 @@ class LmReport:
         yield from dictionary_lines(columns)
         yield from _guards(columns)
         yield from formula_lines(columns)
+        yield from firing_lines(columns)
         yield from family_lines(sorted(self._families, key=_name_of))
         yield from _galleries([name for name, _ in trained])
         yield from ("", "## Reproduce", "", "```sh", self._command, "```", "")

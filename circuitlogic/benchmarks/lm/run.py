@@ -16,10 +16,15 @@ from circuitlogic.features import FeatureId
 from circuitlogic.networks.hf import expanded_sites, load_language_model
 from circuitlogic.progress import SILENT, Progress
 from circuitlogic.report.gallery import GAIN, exhibits, gallery_lines
+from circuitlogic.stages.firing_ladder import make_firing_ladder
 from circuitlogic.stages.linear_share import make_linearity
 from circuitlogic.stages.seeds import seed_for
+from circuitlogic.stages.subject_kinds import stored_subject
 from circuitlogic.study import Study
 from circuitlogic.whole_files import write_bytes
+
+FIRINGS = (0.1, 0.2, 0.3)
+"""Firing thresholds at which formulas are counted beside the study's own."""
 
 
 def run_lm(
@@ -85,6 +90,9 @@ def made(root: Path, config: StudyConfig, progress: Progress) -> Study:
     make_linearity(study, progress)
     pipeline.extract(study, progress=progress)
     pipeline.verify_gates(study, progress=progress, only=_telling(study))
+    subject = stored_subject(study, progress)
+    with subject.at_rest():
+        make_firing_ladder(study, subject, FIRINGS, GOOD, GAIN, progress)
     return Study.open(root)
 
 

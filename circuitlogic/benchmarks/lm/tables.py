@@ -7,6 +7,7 @@ from typing import TypeAlias
 from circuitlogic.benchmarks.lm.figures import StretchFigures
 from circuitlogic.report.markdown_text import plain, table
 from circuitlogic.report.numbers import NONE, count, score, share
+from circuitlogic.stages.firing_ladder import FiringRung
 from circuitlogic.stages.splicing import (
     BEFORE_TUNING,
     CUT,
@@ -37,6 +38,20 @@ _DICTIONARIES = (
 _READ = (
     "A veto is a literal that silences its output (`A AND NOT B`). Contextual: at least 0.05 of F1 above the best",
     "set of current tokens; every other formula is a word list.",
+)
+
+
+_FIRINGS = (
+    "A feature fires above its θ, a share of the 95 % quantile of its positive activations: a higher share leaves",
+    "out weak firings. The same connectors and samples read, scored and intervened on at each; dictionaries and",
+    "connectors do not depend on it. The study's own θ is among its settings.",
+)
+_RUNGS: tuple[tuple[str, Callable[[FiringRung], str]], ...] = (
+    ("connector's firing F1, median", lambda rung: score(rung.row_f1)),
+    ("F1 ≥ 0.8", lambda rung: count(rung.good)),
+    ("contextual", lambda rung: count(rung.contextual)),
+    ("**and pass in one direction**", lambda rung: count(rung.one)),
+    ("and pass in both", lambda rung: count(rung.both)),
 )
 
 
@@ -133,6 +148,25 @@ def dictionary_lines(columns: Sequence[Column]) -> Iterator[str]:
 def formula_lines(columns: Sequence[Column]) -> Iterator[str]:
     """What was read."""
     yield from _section("Formulas", columns, _FORMULAS, _READ)
+
+
+def firing_lines(columns: Sequence[Column]) -> Iterator[str]:
+    """What the headline is under other firing thresholds; nothing where it was not measured."""
+    levels = sorted({rung.firing for _, one in columns for rung in one.firings})
+    if not levels:
+        return
+    rows = [
+        [f"{level:g} · q95: {words}", *(_at(one, level, cell) for _, one in columns)]
+        for level in levels
+        for words, cell in _RUNGS
+    ]
+    yield from ("## What fires: other thresholds", "")
+    yield from table(["", *(plain(name) for name, _ in columns)], rows)
+    yield from (*_FIRINGS, "")
+
+
+def _at(one: StretchFigures, level: float, cell: Callable[[FiringRung], str]) -> str:
+    return next((cell(rung) for rung in one.firings if rung.firing == level), NONE)
 
 
 def _section(
