@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from copy import deepcopy
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -19,10 +20,12 @@ from circuitlogic.activations.windows import TokenWindows
 from circuitlogic.config import NetworkConfig, SaeConfig
 from circuitlogic.errors import ConfigError, NothingLeftError, UnknownNameError
 from circuitlogic.features import FeatureId
+from circuitlogic.logic.formula import And, Literal, Not, Or
+from circuitlogic.logic.gate import Gate, GateInput
 from circuitlogic.render.text import clean
 from circuitlogic.report import gallery
 from circuitlogic.report.gallery import every_exhibit, exhibits
-from circuitlogic.report.token_book import TokenBook
+from circuitlogic.report.token_book import TokenBook, inputs_shown
 from circuitlogic.saes import batch_topk
 from circuitlogic.saes.batch_topk import BatchTopK
 from circuitlogic.stages.captured import load_activations
@@ -244,6 +247,20 @@ def test_the_books_contexts_agree_with_the_verdict(study: Study) -> None:
         assert found.sides[-1].feature == gate.feature
         seen += len(found.right)
     assert seen > 0
+
+
+def test_the_triple_shows_what_helps_before_what_hinders() -> None:
+    features = [FeatureId("in", index) for index in range(4)]
+    inputs = tuple(
+        GateInput(feature, weight, weight, 0.0, 0.1)
+        for feature, weight in zip(features, (-0.9, 0.7, 0.5, 0.1), strict=True)
+    )
+    of = And((Not(Literal(features[0])), Literal(features[1]), Literal(features[2])))
+    gate = Gate(FeatureId("out", 0), "inhibited-and", of, inputs, 0.0, 0.0, 1.0, None)
+    assert inputs_shown(gate) == (features[1], features[0])
+    helping = replace(gate, formula=Or((Literal(features[2]), Literal(features[1]))))
+    assert inputs_shown(helping) == (features[1], features[2])
+    assert inputs_shown(replace(gate, formula=None)) == (features[0], features[1])
 
 
 def test_a_study_in_which_nothing_was_read_has_no_exhibits(

@@ -128,7 +128,7 @@ class TokenBook:
             return None
         lists = (known.right, known.false_alarms, known.missed)
         right, wrong, missed = (tuple(self._context(row) for row in rows[:most]) for rows in lists)
-        sides = (self.of(feature, most) for feature in (*_inputs_shown(gate), gate.feature))
+        sides = (self.of(feature, most) for feature in (*inputs_shown(gate), gate.feature))
         return GateTokens(
             known.baseline,
             self._words(known.baseline.tokens),
@@ -175,16 +175,14 @@ class TokenBook:
         return ShownContext(tokens, place - start, value, document, row)
 
 
-def _inputs_shown(gate: Gate) -> tuple[FeatureId, ...]:
-    """The formula's inputs that are shown beside the output: strongest first, one negative among them if any."""
+def inputs_shown(gate: Gate) -> tuple[FeatureId, ...]:
+    """The formula's inputs that are shown beside the output: A helps and B hinders, else the strongest."""
     if gate.formula is None:
         return tuple(given.feature for given in gate.inputs[: MAX_SIDES - 1])
     used = {literal.feature for literal in literals_of(gate.formula)}
     inside = [given for given in gate.inputs if given.feature in used]
-    shown = inside[: MAX_SIDES - 1]
-    negative = next((given for given in inside if given.weight < 0), None)
-    if negative is not None and negative not in shown:
-        shown[-1:] = [negative]
+    signs = [[given for given in inside if (given.weight < 0) is hinders] for hinders in (False, True)]
+    shown = [some[0] for some in signs] if all(signs) else inside[: MAX_SIDES - 1]
     return tuple(given.feature for given in shown)
 
 
