@@ -32,6 +32,7 @@ from circuitlogic.stages.feature_network import (
     measure_split,
 )
 from circuitlogic.stages.network_metrics import FIDELITY, MEASURED, NetworkMetrics, load_metrics, save_metrics
+from circuitlogic.stages.sample_evidence import make_sample_evidence
 from circuitlogic.stages.selecting import make_selection
 from circuitlogic.stages.subject import (
     Subject,
@@ -122,6 +123,7 @@ def extract(
     with subject.at_rest():
         make_examples(study, subject, progress)
         make_class_evidence(study)
+        make_sample_evidence(study)
         make_contexts(study, subject, progress)
         make_token_evidence(study, subject, progress)
         return _fidelity(study, subject, config.threshold, progress)

@@ -37,6 +37,8 @@ CAUSAL = "causal"
 """Kind of artefact that holds a split's interventions."""
 EVIDENCE = "token_evidence"
 """Artefact that holds what tokens say of a text study's gates."""
+SAMPLES = "sample_evidence"
+"""Artefact that holds what held-out samples say of every gate."""
 _BUILDING = ".building"
 _MOST_HASHED = 4 << 20
 """Files of the graph beyond so many bytes are opened unread; `FeatureGraph.open(check=True)` reads them."""
@@ -50,7 +52,8 @@ _BRANCHES = {
     "class_evidence": "gates",
     "causal": "gates",
     "firing_ladder": "gates",
-    "token_evidence": "gates",
+    EVIDENCE: "gates",
+    SAMPLES: "gates",
     "sweep": "connectors",
     "controls": "feature_network",
 }
@@ -286,7 +289,7 @@ def _kind(artefact: str) -> str:
 def _maker(artefact: str, root: Path) -> str:
     if _kind(artefact) in _REPLACES:
         return f"circuitlogic import DICTIONARY --into {root} --site {artefact.partition('/')[2]}"
-    extracted = ("graph", "gates", "fidelity", "examples", "contexts", "token_evidence", "class_evidence")
+    extracted = ("graph", "gates", "fidelity", "examples", CONTEXTS, EVIDENCE, SAMPLES, "class_evidence")
     commands = dict.fromkeys(extracted, "extract") | {"sweep": "sweep", "controls": "verify --controls"}
     return f"circuitlogic {commands.get(_kind(artefact), 'train --out')} {root}"
 

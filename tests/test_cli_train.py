@@ -20,7 +20,16 @@ from circuitlogic.config import (
 from circuitlogic.errors import ConfigError
 from circuitlogic.study import Study
 
-_AFTERWARDS = ("selection", "graph", "gates", "fidelity", "examples", "class_evidence", "report")
+_AFTERWARDS = (
+    "selection",
+    "graph",
+    "gates",
+    "fidelity",
+    "examples",
+    "class_evidence",
+    "sample_evidence",
+    "report",
+)
 
 
 @pytest.fixture

@@ -276,7 +276,7 @@ def test_a_gate_that_holds_on_samples_that_are_not_listed_counts_them(rows: Rows
     reader = SplitReader(rows.train)
     part = reader.activity(row)
     target = np.where(part.inputs.toarray()[:, 0] > 0, 0.0, 1.0)
-    listed = replace(part, target=target)
+    listed = replace(part, target=target, active=None)
     gate = read_gate(row, listed, listed, ReadingOptions(min_f1=0.01))
     assert same_but_rounding(
         gate, read_gate(row, spread(listed), spread(listed), ReadingOptions(min_f1=0.01))

@@ -184,7 +184,7 @@ def test_only_what_depends_on_a_setting_is_made_again(
     changed = {name.split("/")[0] for name in before if name in after and after[name] != before[name]}
     assert changed == kinds
     gone = {name.split("/")[0] for name in before if name not in after}
-    late = {"graph", "gates", "fidelity", "class_evidence"} if kinds else set()
+    late = {"graph", "gates", "fidelity", "class_evidence", "sample_evidence"} if kinds else set()
     assert gone == (late | {"examples"} if "saes" in kinds else late)
 
 

@@ -18,13 +18,14 @@ from circuitlogic.report.edge_rows import edge_list
 from circuitlogic.report.flags import given_text
 from circuitlogic.report.html import html_report
 from circuitlogic.report.literal_names import literal_name
-from circuitlogic.report.looks import COUNTER_EXAMPLES, Looks
+from circuitlogic.report.looks import Looks
 from circuitlogic.report.margins import margin_text
 from circuitlogic.report.rows import GateRow, StudyView
 from circuitlogic.report.tables import sae_table
 from circuitlogic.report.view import study_view
 from circuitlogic.saes.topk import TopK
 from circuitlogic.stages.composed import HeldoutFeatures
+from circuitlogic.stages.sample_evidence import COUNTER_EXAMPLES
 from circuitlogic.study import Study
 
 

@@ -230,6 +230,9 @@ def test_hostile_tokens_do_no_harm(study: Study, capsys: pytest.CaptureFixture[s
     document = cli("show", study.root, best.feature, "--json").document
     assert document["label"] == clean(label, 200) != label
     assert {"right", "false_alarms", "missed", "sides", "baseline"} <= set(document["tokens"])
+    assert document["counter_examples"]["missed_total"] == document["tokens"]["missed_count"]
+    for one in document["tokens"]["right"][:4]:
+        assert f"✓ {one['row']:>6} " in shown.out
 
 
 def test_the_books_contexts_agree_with_the_verdict(study: Study) -> None:

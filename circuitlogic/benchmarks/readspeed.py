@@ -10,7 +10,7 @@ from rich.table import Table
 
 from circuitlogic.errors import ConfigError
 from circuitlogic.extract.row_activity import Edges, SiteFeatures, Split
-from circuitlogic.extract.row_reading import RowReader, Rows
+from circuitlogic.extract.row_reading import RowReader, Rows, settled_memory
 from circuitlogic.logic.activity import FloatArray, IntArray, ReadingOptions
 from circuitlogic.logic.gate import Gate
 from circuitlogic.logic.loops import kernels
@@ -73,7 +73,8 @@ def measure_reading(
 
 def _read(reader: RowReader, rows: range) -> tuple[list[Gate], float]:
     start = process_time()
-    gates = [reader.read(index) for index in rows]
+    with settled_memory():
+        gates = [reader.read(index) for index in rows]
     return gates, process_time() - start
 
 

@@ -38,21 +38,6 @@ def _ranks(bits: np.ndarray) -> IntArray:
 
 
 @compiled
-def _samples(bits: np.ndarray, count: int) -> IntArray:
-    """The `count` samples whose bits are set, ascending."""
-    found = np.empty(count, np.int64)
-    at = 0
-    for w in range(bits.size):
-        word = bits[w]
-        while word:
-            lowest = word & (~word + np.uint64(1))
-            found[at] = 64 * w + _ones(lowest - np.uint64(1))
-            at += 1
-            word ^= lowest
-    return found
-
-
-@compiled
 def _place(bits: np.ndarray, ranks: IntArray, sample: int) -> int:
     """Where `sample` stands among those whose bits are set."""
     word = np.uint64(sample) >> np.uint64(6)
@@ -81,17 +66,18 @@ def _list(
     for at in range(fired.size):
         bits[fired[at] >> 6] |= _bit(fired[at])
     ranks = _ranks(bits)
-    samples = _samples(bits, ranks[-1])
+    samples = np.empty(ranks[-1], np.int64)
     own, where = np.empty(starts[-1], np.float64), np.empty(starts[-1], np.int64)
     driven, target = np.zeros(samples.size), np.zeros(samples.size)
     for i in range(sources.size):
         low = indptr[sources[i]] - starts[i]
         for at in range(starts[i], starts[i + 1]):
             place = _place(bits, ranks, int(indices[low + at]))
-            own[at], where[at] = data[low + at], place
+            own[at], where[at], samples[place] = data[low + at], place, indices[low + at]
             driven[place] += weights[i] * data[low + at]
     for at in range(fired.size):
-        target[_place(bits, ranks, fired[at])] = values[at]
+        place = _place(bits, ranks, fired[at])
+        target[place], samples[place] = values[at], fired[at]
     for place in range(driven.size):
         driven[place] = max(driven[place] + bias, 0.0)
     return samples, own, where, starts, driven, target

@@ -9,10 +9,11 @@ import numpy as np
 from circuitlogic.errors import DataError
 from circuitlogic.extract.row_activity import SiteFeatures
 from circuitlogic.features import FeatureId
+from circuitlogic.logic.bootstrap import Resampling, f1_interval
 from circuitlogic.logic.composition import Composition
 from circuitlogic.logic.formula import evaluate
 from circuitlogic.logic.gate import Interval
-from circuitlogic.logic.scores import count, f1_interval
+from circuitlogic.logic.scores import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,6 @@ def composed_scores(
     on = {literal: column_of(literal.feature, sites) > cut for literal, cut in composition.thresholds.items()}
     said = evaluate(composition.formula, on, true.size)
     scored = count(said, true)
-    rng = np.random.default_rng([seed, gate.feature.index])
     return ComposedScores(
         layers=composition.layers,
         samples=int(true.size),
@@ -61,7 +61,7 @@ def composed_scores(
         precision=scored.precision,
         recall=scored.recall,
         f1=scored.f1,
-        f1_interval=f1_interval(said, true, None, bootstrap, rng),
+        f1_interval=f1_interval(said, true, None, Resampling(bootstrap, seed, gate.feature.index)),
         mcc=scored.mcc,
     )
 

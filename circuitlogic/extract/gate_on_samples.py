@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitlogic.extract.composed_scores import column_of
-from circuitlogic.extract.rows_to_gates import SiteFeatures
+from circuitlogic.extract.row_activity import SiteFeatures
 from circuitlogic.logic.branches import cut_of
 from circuitlogic.logic.formula import evaluate, literals_of
 from circuitlogic.logic.gate import Gate

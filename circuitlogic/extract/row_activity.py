@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 import scipy.sparse as sp
 
+from circuitlogic.errors import DataError
 from circuitlogic.extract.listing import Lister, Listing
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import Activity, FloatArray, IntArray, Row
@@ -22,6 +23,15 @@ class SiteFeatures:
     site: str
     matrix: sp.csc_array
     """[samples, features], float64."""
+
+    def check(self) -> None:
+        """Refuse what is no activation.
+
+        Raises:
+            DataError: a number is not finite.
+        """
+        if not np.isfinite(self.matrix.data).all():
+            raise DataError(f"activations of {self.site} are not all finite")
 
     def column(self, index: int) -> FloatArray:
         """One feature on every sample."""
@@ -45,6 +55,18 @@ class Split:
     documents: IntArray | None = None
     """[samples] document of each token, for the bootstrap; None where samples are independent."""
 
+    def check(self) -> None:
+        """Refuse what does not belong together.
+
+        Raises:
+            DataError: a number is not finite, or the parts differ in their samples.
+        """
+        self.source.check()
+        self.target.check()
+        named = 0 if self.documents is None else self.documents.size - self.source.samples
+        if named or self.source.samples != self.target.samples:
+            raise DataError(f"activations of {self.source.site} and {self.target.site} are of other samples")
+
 
 _feature = lru_cache(maxsize=65536)(FeatureId)
 """A feature's name, which many rows share."""
@@ -57,12 +79,23 @@ class Edges:
     source: str
     target: str
     raw: sp.csr_array
-    """[n_out, n_in] the connector's entries."""
+    """[n_out, n_in] the connector's entries, each input once in a row, in order."""
     unit: FloatArray
     """The same entries in the same order, between unit-scale features."""
     bias: FloatArray
     source_scales: FloatArray
     target_scales: FloatArray
+
+    def check(self) -> None:
+        """Refuse what is no connector.
+
+        Raises:
+            DataError: entries are out of order, or a number is not finite.
+        """
+        if not self.raw.has_canonical_format:
+            raise DataError(f"edges into {self.target}: the inputs of a row are out of order or given twice")
+        if not all(np.isfinite(part).all() for part in (self.raw.data, self.unit, self.bias)):
+            raise DataError(f"edges into {self.target} are not all finite")
 
     def row(self, index: int) -> Row:
         """One output feature with its edges."""
@@ -114,4 +147,5 @@ class SplitReader:
             silent=split.source.samples - found.samples.size,
             resting=max(row.bias, 0.0),
             levels=None if self.levels is None else (self.levels, sources),
+            active=output[0],
         )

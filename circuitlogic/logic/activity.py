@@ -58,6 +58,8 @@ class Activity:
     """The row's own output on samples that are not listed."""
     levels: tuple[SharedLevels, IntArray] | None = None
     """Where the inputs' thresholds are measured once for many rows: and which of its columns each input is."""
+    active: FloatArray | None = None
+    """What `target` is where it is active, if that is at hand; None: it is looked up."""
 
     @property
     def samples(self) -> int:
@@ -135,6 +137,8 @@ def check(row: Row, activity: Activity, part: str) -> None:
         )
     if (samples if activity.listed is None else activity.listed.shape[0]) != samples:
         raise DataError(f"{part} samples of {row.feature}: {samples} activations, other sample numbers")
+    if activity.active is not None and activity.active.size != np.count_nonzero(activity.target):
+        raise DataError(f"{part} target of {row.feature} is not what it is said to be where it is active")
     parts = (activity.target, activity.predicted, activity.inputs.data, row.weights, row.raw_weights)
     if not all(np.isfinite(part_).all() for part_ in parts):
         raise DataError(f"{part} activations or weights of {row.feature} are not all finite")

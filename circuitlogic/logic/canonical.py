@@ -94,17 +94,14 @@ _PLACES = tuple(Literal(FeatureId("", at)) for at in range(truth.MAX_INPUTS))
 
 def _filled(form: Formula, literals: Sequence[Literal]) -> Formula:
     """`form` with its places taken by `literals`."""
-    match form:
-        case Literal(feature):
-            return literals[feature.index]
-        case Const():
-            return form
-        case Not(operand):
-            return Not(_filled(operand, literals))
-        case And(operands) | Or(operands) | Xor(operands):
-            return type(form)(tuple(_filled(f, literals) for f in operands))
-        case Vote(operands, weights, threshold):
-            return Vote(tuple(_filled(f, literals) for f in operands), weights, threshold)
+    if isinstance(form, Literal):  # not by `match`, which takes twice as long
+        return literals[form.feature.index]
+    if isinstance(form, Const):
+        return form
+    if isinstance(form, Not):
+        return Not(_filled(form.operand, literals))
+    operands = tuple([_filled(operand, literals) for operand in form.operands])
+    return Vote(operands, form.weights, form.threshold) if isinstance(form, Vote) else type(form)(operands)
 
 
 def _unpacked(packed: bytes, inputs: int) -> BoolArray:

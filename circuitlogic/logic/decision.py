@@ -11,7 +11,7 @@ from circuitlogic.logic import canonical
 from circuitlogic.logic.activity import BoolArray, IntArray, ReadingOptions, Row
 from circuitlogic.logic.formula import And, Const, Formula, Not, Or, at_least
 from circuitlogic.logic.gate import RunnerUp
-from circuitlogic.logic.kinds import kind_of_canonical
+from circuitlogic.logic.kinds import kind_of_canonical, kind_of_written
 from circuitlogic.logic.loops import kernels
 from circuitlogic.logic.pool import Pool, ground_of
 from circuitlogic.logic.proposals import Finding
@@ -34,6 +34,8 @@ class Decision:
     """The chosen formula and what it was chosen from."""
 
     formula: Formula
+    kind: str
+    """Of its form."""
     train_f1: float
     """Of what was sought (the absence, where inverted)."""
     places: tuple[int, ...] | None
@@ -63,15 +65,16 @@ def decide(
     best, others = loops.search(question)
     written, names = _written(best, pool, training.inverted)
     formula, f1 = written.over([pool.literals[name] for name in names]), best.f1
+    kind = kind_of_written(written)
     places = tuple(names[place] for place in written.places)
     if len(best.chosen) >= min(_WIDE_FROM, options.max_literals):
         wide_pool = _wide_pool(ground, training)
         count = widest_count(_states(wide_pool, training), wide_pool.effects, wide_pool.associations, price)
         if count is not None and count.objective < _objective(best, states, price) - 1e-9:
             formula, f1 = _count_formula(count, wide_pool, training.inverted), count.f1
-            places = None
+            kind, places = kind_of_canonical(formula), None
     runner_up = _runner_up(others, pool, formula, training.inverted)
-    return Decision(formula, f1, places, written.table, pool, surveyed.keys, states, runner_up)
+    return Decision(formula, kind, f1, places, written.table, pool, surveyed.keys, states, runner_up)
 
 
 def _states(pool: Pool, training: Training) -> States:
@@ -128,5 +131,5 @@ def _runner_up(others: Iterable[Finding], pool: Pool, winner: Formula, inverted:
         written, names = _written(finding, pool, inverted)
         formula = written.over([pool.literals[name] for name in names])
         if formula != winner and not isinstance(formula, Const):
-            return RunnerUp(formula, kind_of_canonical(formula), finding.f1)
+            return RunnerUp(formula, kind_of_written(written), finding.f1)
     return None

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from circuitlogic.logic.activity import Activity, ReadingOptions, Row
+from circuitlogic.logic.bootstrap import Resampling, f1_interval, interval_of_counts
 from circuitlogic.logic.decision import Decision
 from circuitlogic.logic.formula import Formula, evaluate, holds_at_rest, literals_of, masks
 from circuitlogic.logic.gate import Evidence, Interval
 from circuitlogic.logic.loops import kernels
 from circuitlogic.logic.own_states import OwnStates
-from circuitlogic.logic.scores import Counts, count, f1_interval, interval_of_counts, r_squared
+from circuitlogic.logic.scores import Counts, count, r_squared
 from circuitlogic.logic.training import Training
 from circuitlogic.logic.trials import Tried, heldout_rows, try_formula
 
@@ -73,9 +74,9 @@ def _train_f1(own: OwnStates) -> float:
 
 def _interval(tried: Tried, at_rest: bool, heldout: Activity, options: ReadingOptions, row: Row) -> Interval:
     """The interval of F1; samples that are not listed matter only where the formula holds on them."""
-    rng = np.random.default_rng([options.seed, row.feature.index])
+    how = Resampling(options.bootstrap, options.seed, row.feature.index)
     if heldout.groups is None or tried.said is None:
-        return interval_of_counts(tried.verdict.formula, options.bootstrap, rng)
+        return interval_of_counts(tried.verdict.formula, how)
     said, true, groups = tried.said, tried.true, heldout.groups
     if heldout.listed is not None and at_rest:
         every = np.ones(heldout.samples, dtype=np.bool_), np.zeros(heldout.samples, dtype=np.bool_)
@@ -84,4 +85,4 @@ def _interval(tried: Tried, at_rest: bool, heldout: Activity, options: ReadingOp
         said, true = every
     elif heldout.listed is not None:
         groups = groups[heldout.listed]
-    return f1_interval(said, true, groups, options.bootstrap, rng)
+    return f1_interval(said, true, groups, how)

@@ -6,8 +6,10 @@ from math import sqrt
 import numpy as np
 
 from circuitlogic.features import FeatureId
-from circuitlogic.logic.activity import Activity, BoolArray, FloatArray, IntArray, Row
-from circuitlogic.logic.formula import Formula, Literal, evaluate, holds_at_rest, literals_of, masks
+from circuitlogic.logic.activity import Activity, Row
+from circuitlogic.logic.braking import Braking, Suspects
+from circuitlogic.logic.kernels import Kernels
+from circuitlogic.logic.own_states import OwnStates
 from circuitlogic.logic.scores import wilson_low
 from circuitlogic.logic.training import Training
 
@@ -46,82 +48,45 @@ class Inhibition:
         return self.kill > SPARES and self.kill_high < KILLS
 
 
-def inhibitions(row: Row, train: Activity, training: Training, formula: Formula) -> tuple[Inhibition, ...]:
-    """Tests every noticeable input of negative weight against `formula` (its own veto taken out),
+def inhibitions(
+    row: Row, train: Activity, training: Training, own: OwnStates, loops: Kernels
+) -> tuple[Inhibition, ...]:
+    """Tests every noticeable input of negative weight against the formula of `own` (its own veto taken out),
     on training data."""
     effects = row.raw_weights * training.levels.means[:, 0]
     top = float(np.abs(effects).max(initial=0.0))
     tested = ((effects < 0) & (-effects >= _NOTICEABLE * top)).nonzero()[0].tolist()
     if training.inverted or not tested:
         return ()
-    literals = literals_of(formula)
-    on = masks(training.literal_rows(literals), training.fired.size)
-    drive = training.inputs.weighted(np.maximum(row.raw_weights, 0.0))
-    own = {literal.feature for literal in literals}
-    unlisted = training.unlisted if training.unlisted and holds_at_rest(formula) else 0
-    plain = _Ground.of(
-        evaluate(formula, on, training.fired.size), training.fired, train.target, drive, unlisted
+    keys, places = own.located()
+    suspects = Suspects(
+        training.inputs,
+        training.levels.cuts[:, 0],
+        np.maximum(row.raw_weights, 0.0),
+        train.target,
+        training.fired,
+        keys,
+        places,
+        tested,
+        np.stack([own.without(training.sources[i]) for i in tested]),
     )
+    inside = {literal.feature for literal in own.literals}
+    unlisted = training.unlisted if own.at_rest else 0
     found: list[Inhibition] = []
-    for i in tested:
-        column = training.columns[i]
-        ground = plain
-        if column.feature in own:
-            cause = _cause(formula, on, column.feature)
-            ground = _Ground.of(cause, training.fired, train.target, drive, unlisted)
-        both = column.rows[0]
-        both = both[ground.cause[both]]
-        if both.size >= _LEAST and ground.samples - both.size >= _LEAST:
-            found += _compare(
-                column.feature, both, ground, training.fired, train.target, drive, column.feature in own
-            )
+    for i, sums in zip(tested, loops.braked(suspects), strict=True):
+        found += _compared(training.sources[i], sums, unlisted, training.sources[i] in inside)
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Ground:
-    """Samples with the gate's cause on, and sums over them."""
-
-    cause: BoolArray
-    samples: int
-    fired: int
-    target: float
-    drive: float
-
-    @classmethod
-    def of(
-        cls, cause: BoolArray, fired: BoolArray, target: FloatArray, drive: FloatArray, unlisted: int
-    ) -> "_Ground":
-        """Sum over `cause`, and as many `unlisted` samples without any activity."""
-        at = cause.nonzero()[0]
-        hits = int(np.count_nonzero(fired[at]))
-        return cls(cause, at.size + unlisted, hits, float(target[at].sum()), float(drive[at].sum()))
-
-
-def _cause(formula: Formula, on: dict[Literal, BoolArray], feature: FeatureId) -> BoolArray:
-    """Where the formula holds if `feature` were off."""
-    samples = next(iter(on.values())).shape[0]
-    silent = np.zeros(samples, dtype=np.bool_)
-    return evaluate(formula, {lit: silent if lit.feature == feature else v for lit, v in on.items()}, samples)
-
-
-def _compare(
-    feature: FeatureId,
-    both: IntArray,
-    ground: _Ground,
-    fired: BoolArray,
-    target: FloatArray,
-    drive: FloatArray,
-    in_formula: bool,
-) -> list[Inhibition]:
-    rest = ground.samples - both.size
-    hits, pushed, values = int(np.count_nonzero(fired[both])), float(drive[both].sum()), target[both]
-    base = (ground.fired - hits) / rest
-    unit_base, normal = (ground.drive - pushed) / rest, (ground.target - float(values.sum())) / rest
-    if min(base, pushed, unit_base, normal) <= 0:
+def _compared(feature: FeatureId, sums: Braking, unlisted: int, in_formula: bool) -> list[Inhibition]:
+    both, rest = int(sums.both), int(sums.samples) + unlisted - int(sums.both)
+    if min(both, rest) < _LEAST:
         return []
-    kept = values * (both.size / pushed) * (unit_base / normal)
-    keep, error = float(kept.mean()), float(kept.std()) / sqrt(kept.size)
-    rate = hits / both.size
-    low = wilson_low(hits, both.size)
-    return [Inhibition(feature, 1 - rate / base, 1 - low / base, keep, keep + error, in_formula)]
+    base, unit_base = (sums.firings - sums.both_firings) / rest, (sums.drive - sums.both_drive) / rest
+    normal = (sums.target - sums.both_target) / rest
+    if min(base, sums.both_drive, unit_base, normal) <= 0:
+        return []
+    hits, relative = int(sums.both_firings), both / sums.both_drive * (unit_base / normal)
+    keep, error = relative * (sums.both_target / both), relative * sqrt(sums.spread) / both
+    kill, low = 1 - hits / both / base, wilson_low(hits, both)
+    return [Inhibition(feature, kill, 1 - low / base, keep, keep + error, in_formula)]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray
+from circuitlogic.logic.braking import Braking, Suspects, braked
 from circuitlogic.logic.columns import Columns
 from circuitlogic.logic.search import Answer, Question, search
 from circuitlogic.logic.surveys import Ground, Survey, survey
@@ -20,6 +21,7 @@ class Kernels:
     totals: Callable[[IntArray, Sequence[int], FloatArray], FloatArray]
     search: Callable[[Question], Answer]
     judge: Callable[[Trial], Verdict]
+    braked: Callable[[Suspects], list[Braking]]
 
 
-PLAIN = Kernels(survey, tally, totals, search, judge)
+PLAIN = Kernels(survey, tally, totals, search, judge, braked)

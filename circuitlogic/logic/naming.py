@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from circuitlogic.logic.activity import Activity, ReadingOptions, Row
+from circuitlogic.logic.decision import Decision
 from circuitlogic.logic.formula import Const, Formula, Literal
 from circuitlogic.logic.inhibition import Inhibition, inhibitions
-from circuitlogic.logic.kinds import kind_of_canonical
 from circuitlogic.logic.kinds.shape import shape_of
+from circuitlogic.logic.loops import kernels
+from circuitlogic.logic.own_states import OwnStates
 from circuitlogic.logic.scores import Counts, wilson_low
 from circuitlogic.logic.training import Training
 
@@ -42,13 +44,26 @@ class Name:
 
 
 def name_of(
-    row: Row, train: Activity, training: Training, formula: Formula, held: Held, options: ReadingOptions
+    row: Row,
+    train: Activity,
+    known: tuple[Training, Decision, OwnStates],
+    held: Held,
+    options: ReadingOptions,
 ) -> Name:
-    """The kind of `formula` where it is claimed; else constant, graded or unexplained."""
-    if _claimed(held.counts, training, formula, options):
-        brakes = inhibitions(row, train, training, formula)
-        kind, flags = _kind(formula, brakes)
-        return Name(kind, formula, flags, brakes)
+    """The kind of the decision's formula where it is claimed; else constant, graded or unexplained.
+
+    Args:
+        row: What is read.
+        train: Training activity.
+        known: What training data say, the formula chosen there, and the states of its literals.
+        held: What held-out samples say.
+        options: As for the reading.
+    """
+    training, decision, own = known
+    if _claimed(held.counts, training, decision.formula, options):
+        brakes = inhibitions(row, train, training, own, kernels(options.compiled))
+        kind, flags = _kind(decision, brakes)
+        return Name(kind, decision.formula, flags, brakes)
     if training.firings / training.samples > options.constant_rate:
         return Name("constant", Const(True))
     return Name("graded" if held.r2 >= options.min_r2 and row.sources else "unexplained", None)
@@ -61,16 +76,16 @@ def _claimed(counts: Counts, training: Training, formula: Formula, options: Read
     return f1 >= options.min_f1
 
 
-def _kind(formula: Formula, brakes: tuple[Inhibition, ...]) -> tuple[str, tuple[str, ...]]:
+def _kind(decision: Decision, brakes: tuple[Inhibition, ...]) -> tuple[str, tuple[str, ...]]:
     """The kind of the formula, changed where an input was measured to weaken or half block;
     and flags saying so."""
-    kind = kind_of_canonical(formula)
+    kind = decision.kind
     flags = tuple(f"damped:{b.feature}={b.keep:.2f}" for b in brakes if b.damps and not b.in_formula)
     partly = [b for b in brakes if b.blocks_partly]
     flags += tuple(f"partial:{b.feature}={b.kill:.2f}" for b in partly)
     if kind == "copy" and flags:
         return ("partial-inhibition" if partly else "damped-copy"), flags
-    vetoes = {f.feature for f in shape_of(formula).vetoes if isinstance(f, Literal)}
+    vetoes = {f.feature for f in shape_of(decision.formula).vetoes if isinstance(f, Literal)}
     if kind == "and-not" and vetoes <= {b.feature for b in partly}:
         return "partial-inhibition", flags
     return kind, flags

@@ -12,6 +12,7 @@ from circuitlogic.logic.evidence import heldout_counts
 from circuitlogic.logic.formula import Formula, literals_of
 from circuitlogic.logic.gate import ThresholdReading
 from circuitlogic.logic.naming import Held, name_of
+from circuitlogic.logic.own_states import own_states
 from circuitlogic.logic.scores import r_squared
 from circuitlogic.logic.training import Training, measure
 
@@ -61,7 +62,9 @@ def _read(
     decision = known[1] if _alike(training, known[0]) else decide(row, training, options, excluded)
     counts = heldout_counts(heldout, training, decision.formula)
     r2 = r_squared(heldout.predicted, heldout.target, heldout.silent, heldout.resting)
-    name = name_of(row, train, training, decision.formula, Held(counts, r2), options)
+    name = name_of(
+        row, train, (training, decision, own_states(decision, training)), Held(counts, r2), options
+    )
     return ThresholdReading(
         fraction, name.kind, name.formula, counts.f1, _same_function(name.formula, own.formula)
     )

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import Activity, BoolArray, FloatArray, IntArray
 from circuitlogic.logic.decision import Decision
-from circuitlogic.logic.formula import Literal, evaluate, literals_of
+from circuitlogic.logic.formula import Formula, Literal, evaluate, literals_of
 from circuitlogic.logic.gate import TableRow
 from circuitlogic.logic.kernels import Kernels
 from circuitlogic.logic.states import Silent, States, count_states, state_codes
+from circuitlogic.logic.tallies import FLAGS
 from circuitlogic.logic.training import Training
 
 TABLE_ROWS = 64
@@ -22,6 +24,7 @@ _MOST = 62
 class OwnStates:
     """The states of a formula's literals in training."""
 
+    formula: Formula
     literals: tuple[Literal, ...]
     """At most 62 of them."""
     places: Sequence[int] | None
@@ -38,20 +41,36 @@ class OwnStates:
         """What the formula says where nothing is on."""
         return bool(self.said[0])
 
-    def over(self, features: Sequence[FeatureId], training: Training) -> States:
-        """The states in which `features` fire or not, counting firings of the output."""
-        literals = [Literal(feature) for feature in features]
+    def together(self, features: Sequence[FeatureId], training: Training) -> FloatArray:
+        """[features, features] training samples on which both fire."""
+        literals, states = [Literal(feature) for feature in features], self.states
         if self.places is not None and all(literal in self.literals for literal in literals):
-            return self.states.over([self.literals.index(literal) for literal in literals])
-        codes = state_codes([training.rows(literal) for literal in literals], training.fired.size)
-        return count_states(codes, training.fired, len(literals))
+            at = [self.literals.index(literal) for literal in literals]
+        else:
+            codes = state_codes([training.rows(literal) for literal in literals], training.fired.size)
+            states, at = count_states(codes, training.fired, len(literals)), list(range(len(literals)))
+        bits = states.bits[:, at]
+        return (bits.T * states.samples) @ bits
+
+    def located(self) -> tuple[IntArray, Sequence[int]]:
+        """[N] keys of the samples, and which of their bits number the states."""
+        if self.places is not None:
+            return self.keys, self.places
+        numbers = np.searchsorted(self.states.codes, self.keys)
+        return numbers << FLAGS, range(self.states.codes.size.bit_length())
+
+    def without(self, feature: FeatureId) -> BoolArray:
+        """[states] what the formula says, were `feature` off."""
+        idle = [i for i, literal in enumerate(self.literals) if literal.feature == feature]
+        if not idle:
+            return self.said
+        codes = self.states.codes & ~sum(1 << i for i in idle)
+        on = {literal: (codes >> i & 1).astype(np.bool_) for i, literal in enumerate(self.literals)}
+        return evaluate(self.formula, on, codes.size)
 
     def totals(self, values: FloatArray, loops: Kernels) -> FloatArray:
         """[states] the sum of `values` [N] in each."""
-        if self.places is not None:
-            return loops.totals(self.keys, self.places, values)
-        at = np.searchsorted(self.states.codes, self.keys)
-        return np.asarray(np.bincount(at, values, self.states.codes.size), dtype=np.float64)
+        return loops.totals(*self.located(), values)[: self.states.codes.size]
 
     def shown(self, codes: IntArray) -> BoolArray:
         """Whether training showed states `codes`."""
@@ -66,13 +85,13 @@ def own_states(decision: Decision, training: Training) -> OwnStates:
         states = decision.states.over(decision.places)
         if training.inverted:
             states = States(states.literals, states.samples, states.samples - states.firing, states.codes)
-        return OwnStates(literals, decision.places, decision.keys, states, decision.said)
+        return OwnStates(decision.formula, literals, decision.places, decision.keys, states, decision.said)
     literals = literals_of(decision.formula)[:_MOST]
     codes = state_codes([training.rows(literal) for literal in literals], training.fired.size)
     states = count_states(codes, training.fired, len(literals), Silent(training.unlisted))
     on = {literal: (states.codes >> i & 1).astype(np.bool_) for i, literal in enumerate(literals)}
     said = evaluate(decision.formula, on, states.codes.size)
-    return OwnStates(literals, None, codes.astype(np.int64), states, said)
+    return OwnStates(decision.formula, literals, None, codes.astype(np.int64), states, said)
 
 
 def truth_table(own: OwnStates, train: Activity, loops: Kernels) -> tuple[TableRow, ...]:
@@ -82,8 +101,13 @@ def truth_table(own: OwnStates, train: Activity, loops: Kernels) -> tuple[TableR
     order = np.argsort(-states.samples, kind="stable")[: min(seen, TABLE_ROWS)]
     samples, firing = states.samples[order], states.firing[order]
     columns = (states.codes[order], samples, firing, sums[order] / samples, own.said[order])
-    places = range(len(own.literals))
     return tuple(
-        TableRow(tuple([code >> i & 1 == 1 for i in places]), int(samples), int(firing), mean, said)
+        TableRow(_on_or_off(code, len(own.literals)), int(samples), int(firing), mean, said)
         for code, samples, firing, mean, said in zip(*(c.tolist() for c in columns), strict=True)
     )
+
+
+@lru_cache(maxsize=4096)
+def _on_or_off(code: int, literals: int) -> tuple[bool, ...]:
+    """A state by its literals, which many tables share."""
+    return tuple(code >> i & 1 == 1 for i in range(literals))

@@ -18,7 +18,6 @@ from circuitlogic.logic.flags import OtherCauses
 from circuitlogic.logic.formula import Const, Formula
 from circuitlogic.logic.gate import Evidence, Gate, GateInput, RunnerUp, TableRow, ThresholdReading
 from circuitlogic.logic.inhibition import Inhibition
-from circuitlogic.logic.kinds import kind_of_canonical
 from circuitlogic.logic.loops import kernels
 from circuitlogic.logic.naming import Held, has_other_causes, name_of
 from circuitlogic.logic.other_thresholds import with_other_thresholds
@@ -47,17 +46,27 @@ def read_gate(
     Raises:
         DataError: activations do not fit the row.
     """
-    options = options or ReadingOptions()
     check(row, train, "training")
     check(row, heldout, "held-out")
     order = sorted(range(len(row.sources)), key=lambda i: (row.sources[i].site, row.sources[i].index))
     if order != list(range(len(order))):
         row = _sorted_row(row, order)
         train, heldout = _sorted_columns(train, order), _sorted_columns(heldout, order)
+    return read_checked(row, train, heldout, options or ReadingOptions(), excluded)
+
+
+def read_checked(
+    row: Row,
+    train: Activity,
+    heldout: Activity,
+    options: ReadingOptions,
+    excluded: frozenset[FeatureId] = frozenset(),
+) -> Gate:
+    """The same of a row whose inputs stand in their order and whose activations are known to fit it."""
     training = measure(train, row, options.firing_quantile_fraction, options.levels)
     if training.firings == 0:
         return _gate(row, training, "dead", Const(False))
-    if training.firings < options.min_firings or not (heldout.target > training.threshold).any():
+    if training.firings < options.min_firings or heldout.target.max(initial=0.0) <= training.threshold:
         return _gate(row, training, "insufficient", None)
     return _read(row, train, heldout, training, options, excluded)
 
@@ -74,7 +83,7 @@ def _read(
     states = own_states(decision, training)
     proof = prove(row, heldout, training, decision, states, options)
     evidence, formula = proof.evidence, decision.formula
-    name = name_of(row, train, training, formula, Held(proof.counts, evidence.r2), options)
+    name = name_of(row, train, (training, decision, states), Held(proof.counts, evidence.r2), options)
     others: tuple[ThresholdReading, ...] = ()
     if options.check_thresholds:
         own = ThresholdReading(options.firing_quantile_fraction, name.kind, name.formula, evidence.f1, True)
@@ -82,7 +91,7 @@ def _read(
     if name.formula is None:
         rejected = decision.runner_up
         if not isinstance(formula, Const):
-            rejected = RunnerUp(formula, kind_of_canonical(formula), evidence.train_f1)
+            rejected = RunnerUp(formula, decision.kind, evidence.train_f1)
         return _gate(row, training, name.kind, None, evidence, runner_up=rejected, at_thresholds=others)
     if isinstance(name.formula, Const):
         return _gate(row, training, name.kind, name.formula, evidence, at_thresholds=others)
@@ -99,7 +108,7 @@ def _relation_flags(own: OwnStates, brakes: tuple[Inhibition, ...], training: Tr
     if len(wanted) < 2:
         return ()
     features = tuple(sorted(wanted))
-    return relations(features, own.over(features, training), training.samples)
+    return relations(features, own.together(features, training), training.samples)
 
 
 def _caveats(own: OwnStates, proof: Proof) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from circuitlogic.features import FeatureId
 from circuitlogic.logic import truth
+from circuitlogic.logic.activity import FloatArray
 from circuitlogic.logic.scores import wilson_low
 from circuitlogic.logic.states import States
 
@@ -16,13 +17,14 @@ _EXPECTED = 5.0
 _UNSEEN = 0.2
 
 
-def relations(features: tuple[FeatureId, ...], states: States, samples: int) -> tuple[str, ...]:
-    """Flags for pairs of inputs, from the states in which they fire or not."""
+def relations(features: tuple[FeatureId, ...], together: FloatArray, samples: int) -> tuple[str, ...]:
+    """Flags for pairs of inputs, of which `together` [features, features] says on how many of the `samples` both
+    fire."""
     flags: list[str] = []
-    together = ((states.bits.T * states.samples) @ states.bits).tolist()
+    joint = together.tolist()
     for i, j in combinations(range(len(features)), 2):
-        both, first, second = (int(together[a][b]) for a, b in ((i, j), (i, i), (j, j)))
-        inside = [wilson_low(both, size, _ONE_SIDED) >= _CERTAIN for size in (first, second)]
+        both, first, second = (int(joint[a][b]) for a, b in ((i, j), (i, i), (j, j)))
+        inside = [_certain(both, size) for size in (first, second)]
         if all(inside):
             flags.append(f"twin:{features[i]},{features[j]}")
         elif inside[0]:
@@ -32,6 +34,11 @@ def relations(features: tuple[FeatureId, ...], states: States, samples: int) -> 
         elif both == 0 and first * second >= _EXPECTED * samples:
             flags.append(f"exclusive:{features[i]},{features[j]}")
     return tuple(flags)
+
+
+def _certain(both: int, size: int) -> bool:
+    """Whether demonstrably almost all of the `size` samples are among `both`."""
+    return both >= _CERTAIN * size and wilson_low(both, size, _ONE_SIDED) >= _CERTAIN
 
 
 def rests_on_weights(states: States, nested: tuple[tuple[int, int], ...]) -> bool:

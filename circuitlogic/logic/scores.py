@@ -1,4 +1,4 @@
-"""Owns the scores of a prediction of firing: counts, precision, recall, F1, MCC, and the interval of F1."""
+"""Owns the scores of a prediction of firing: counts, precision, recall, F1, MCC."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,10 +7,6 @@ from math import sqrt
 import numpy as np
 
 from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray
-from circuitlogic.logic.gate import Interval
-
-_SAMPLES: IntArray = np.eye(3, dtype=np.int64)
-"""A hit, a false alarm and a miss, as triples of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,43 +81,6 @@ def wilson_low(hits: int, size: int, z: float = 1.96) -> float:
     rate = hits / size
     spread = z * sqrt(rate * (1 - rate) / size + z * z / (4 * size * size))
     return max(0.0, (rate + z * z / (2 * size) - spread) / (1 + z * z / size))
-
-
-def f1_interval(
-    said: BoolArray, true: BoolArray, groups: IntArray | None, draws: int, rng: np.random.Generator
-) -> Interval:
-    """95 % interval of F1 by a Poisson bootstrap over groups (samples, where there are none)."""
-    if groups is None:
-        return interval_of_counts(count(said, true), draws, rng)
-    return _interval(*_triples(said, true, groups), draws, rng)
-
-
-def interval_of_counts(counts: Counts, draws: int, rng: np.random.Generator) -> Interval:
-    """The same over samples, which are alike within hits, false and missed."""
-    sizes = np.array([counts.hits, counts.false, counts.missed], dtype=np.float64)
-    return _interval(_SAMPLES[sizes > 0], sizes[sizes > 0], draws, rng)
-
-
-def _interval(triples: IntArray, copies: FloatArray, draws: int, rng: np.random.Generator) -> Interval:
-    """Groups with equal counts of hits, false and missed are drawn together: n times Poisson(1) is Poisson(n)."""
-    if triples.shape[0] == 0:
-        return Interval(0.0, 0.0)
-    sums = rng.poisson(copies, size=(draws, copies.shape[0])) @ triples
-    total = 2 * sums[:, 0] + sums[:, 1] + sums[:, 2]
-    f1 = np.sort(2 * sums[:, 0] / np.maximum(total, 1))
-    low, high = (int(share * (draws - 1)) for share in (0.025, 0.975))
-    return Interval(float(f1[low]), float(f1[min(high + 1, draws - 1)]))
-
-
-def _triples(said: BoolArray, true: BoolArray, groups: IntArray) -> tuple[IntArray, FloatArray]:
-    """Distinct (hits, false, missed) of groups, and how many groups have each;
-    groups without any are left out."""
-    any_ = np.flatnonzero(said | true)
-    _, at = np.unique(groups[any_], return_inverse=True)
-    kind = np.where(said[any_] & true[any_], 0, np.where(said[any_], 1, 2))
-    per_group = np.bincount(at * 3 + kind, minlength=3 * (int(at.max(initial=-1)) + 1)).reshape(-1, 3)
-    triples, copies = np.unique(per_group, axis=0, return_counts=True)
-    return triples.astype(np.int64), copies.astype(np.float64)
 
 
 def r_squared(predicted: FloatArray, true: FloatArray, unlisted: int = 0, resting: float = 0.0) -> float:

@@ -91,7 +91,7 @@ class Training:
 
 def measure(train: Activity, row: Row, fraction: float, levels: int) -> Training:
     """Thresholds and firings of the row's features."""
-    threshold = firing_threshold(train.target, fraction)
+    threshold = firing_threshold(train.target if train.active is None else train.active, fraction)
     fired = train.target > threshold
     inputs = Columns.of(train.inputs)
     if train.levels is None:

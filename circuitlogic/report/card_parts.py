@@ -12,6 +12,7 @@ from circuitlogic.logic.formula import level_suffix, to_text
 from circuitlogic.logic.gate import Gate
 from circuitlogic.render.dot import composition_circuit
 from circuitlogic.render.images import sprite_data_uri
+from circuitlogic.report.counter_examples import CounterSort, counter_sorts
 from circuitlogic.report.diagrams import svg_or_nothing
 from circuitlogic.report.expansion import Expansion, evidence_lines, measured_lines
 from circuitlogic.report.gate_figures import firing_text, same_text
@@ -61,33 +62,26 @@ def bars_of(histogram: Histogram, threshold: float) -> Bars | None:
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """One sort of counter-examples."""
+    """One sort of counter-examples, pictured."""
 
-    title: str
-    rows: tuple[int, ...]
-    """Sample numbers."""
-    total: int
+    sort: CounterSort
     sprite: str
     """CSS class of their pictures; empty where there are none."""
 
 
-def counters_of(found: CounterExamples, looks: Looks, rules: list[str], name: str) -> tuple[Counter, ...]:
-    """Both sorts, if there are any; adds a CSS rule per strip of pictures."""
-    sorts = (
-        ("says that it fires, but it is silent", found.silent, found.silent_total, "f"),
-        ("it fires, but the formula does not say so", found.missed, found.missed_total, "m"),
-    )
+def counters_of(
+    found: CounterExamples | None, looks: Looks, rules: list[str], name: str
+) -> tuple[Counter, ...]:
+    """The sorts that there are; adds a CSS rule per strip of pictures."""
     counters: list[Counter] = []
-    for title, rows, total, letter in sorts:
-        if not total:
-            continue
-        pictures, sprite = looks.pictures(rows), ""
+    for place, sort in enumerate(counter_sorts(found)):
+        pictures, sprite = looks.pictures(sort.rows), ""
         if pictures is not None:
-            sprite = f"{letter}{name}"
+            sprite = f"{'fm'[place]}{name}"
             # Sixteen greys, as in the other sprites.
-            uri = sprite_data_uri((pictures >> 4) * np.uint8(17), columns=len(rows))
-            rules.append(f".{sprite}{{--n:{len(rows)};--s:url({uri})}}")
-        counters.append(Counter(title, rows, total, sprite))
+            uri = sprite_data_uri((pictures >> 4) * np.uint8(17), columns=len(sort.rows))
+            rules.append(f".{sprite}{{--n:{len(sort.rows)};--s:url({uri})}}")
+        counters.append(Counter(sort, sprite))
     return tuple(counters)
 
 

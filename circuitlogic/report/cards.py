@@ -172,7 +172,7 @@ def gate_card(
         given=given_text(gate, view.name),
         thresholds=threshold_lines(gate, brief),
         bars=None if look.samples is None else bars_of(look.samples.histogram, gate.threshold),
-        counters=() if counter is None else counters_of(counter, looks, sprites.rules, str(number)),
+        counters=counters_of(counter, looks, sprites.rules, str(number)),
         causal=look.causal,
         causal_literals=() if look.causal is None else causal_literals(look.causal, brief),
         causal_states=() if look.causal is None else look.causal.states[:MAX_STATES],

@@ -13,17 +13,10 @@ from circuitlogic.study import Study
 class Expander:
     """Expands gates of one study."""
 
-    def __init__(
-        self,
-        study: Study,
-        gates: Iterable[Gate],
-        labels: Mapping[FeatureId, str],
-        features: HeldoutFeatures | None = None,
-    ) -> None:
-        """`features`: shared with others; None: read anew."""
+    def __init__(self, study: Study, gates: Iterable[Gate], labels: Mapping[FeatureId, str]) -> None:
         self._gates = {gate.feature: gate for gate in gates}
         self._labels = labels
-        self._measure = Measure(study, features or HeldoutFeatures(study))
+        self._measure = Measure(study, HeldoutFeatures(study))
 
     def of(self, feature: FeatureId, layers: int) -> Expansion:
         """The gate of `feature` over inputs up to `layers` back, measured at each depth that says something new.

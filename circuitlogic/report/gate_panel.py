@@ -6,11 +6,13 @@ from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
+from circuitlogic.extract.gate_on_samples import CounterExamples
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.flags import Brake, Relation, parse_flag
 from circuitlogic.logic.formula import literals_of, to_text
 from circuitlogic.logic.gate import Evidence, Gate, GateInput, ThresholdReading
 from circuitlogic.render.text import clean
+from circuitlogic.report.counter_examples import counter_sorts
 from circuitlogic.report.examples import FeatureExamples
 from circuitlogic.report.fitting import Column, FittingTable, cells
 from circuitlogic.report.flags import given_text
@@ -31,6 +33,7 @@ def gate_panel(
     gate: Gate,
     labels: Mapping[FeatureId, str],
     examples: FeatureExamples | None = None,
+    counter: CounterExamples | None = None,
     max_inputs: int | None = 24,
     max_states: int | None = 16,
 ) -> RenderableType:
@@ -40,12 +43,13 @@ def gate_panel(
         gate: The gate.
         labels: What people call features; foreign text.
         examples: Pictures of the output feature.
+        counter: Samples on which the formula is wrong.
         max_inputs: Inputs to list, strongest first; None lists all. What is left out is counted.
         max_states: Rows of the truth table to list, most frequent first; None lists all.
     """
     row = gate_row(gate, labels)
     return Panel(
-        Group(*_parts(row, labels, examples, max_inputs, max_states)),
+        Group(*_parts(row, labels, max_inputs, max_states), *_wrong(counter), *_pictures(examples)),
         title=_title(row),
         title_align="left",
         border_style="dim",
@@ -64,7 +68,6 @@ def _title(row: GateRow) -> Text:
 def _parts(
     row: GateRow,
     labels: Mapping[FeatureId, str],
-    examples: FeatureExamples | None,
     max_inputs: int | None,
     max_states: int | None,
 ) -> Iterator[RenderableType]:
@@ -96,8 +99,6 @@ def _parts(
         relates = isinstance(parse_flag(flag), Relation | Brake)
         mark = ("· ", "dim") if relates else ("! ", "yellow")
         yield Text.assemble(mark, clean(words, _LONG))
-    if examples is not None:
-        yield from _pictures(examples)
 
 
 def _line(name: str, words: str) -> Text:
@@ -257,7 +258,18 @@ def _runner_up(row: GateRow, labels: Mapping[FeatureId, str]) -> Text:
     return _line(verb, f"{words} ({runner.kind}, train F1 {score(runner.train_f1)})")
 
 
-def _pictures(examples: FeatureExamples) -> Iterator[RenderableType]:
+def _wrong(counter: CounterExamples | None) -> Iterator[RenderableType]:
+    """The samples on which the formula is wrong, by number."""
+    sorts = counter_sorts(counter)
+    if sorts:
+        yield Text()
+        yield Text("Counter-examples, held out", style="bold")
+        yield from (_line(sort.title, sort.text) for sort in sorts)
+
+
+def _pictures(examples: FeatureExamples | None) -> Iterator[RenderableType]:
+    if examples is None:
+        return
     yield Text()
     yield Text("Optimised input, then the strongest held-out examples with their activations", style="bold")
     captions = ["optimised", *(f"{value:.2f}" for value in examples.values)]

@@ -6,22 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitlogic.errors import CircuitLogicError
-from circuitlogic.extract.gate_on_samples import GateOnSamples, gate_on_samples
-from circuitlogic.logic.formula import literals_of
-from circuitlogic.logic.gate import Gate
+from circuitlogic.extract.gate_on_samples import GateOnSamples
 from circuitlogic.report.expansion import Expansion
 from circuitlogic.report.expansions import Expander
 from circuitlogic.report.rows import GateRow, StudyView
 from circuitlogic.stages.causal import load_causal
-from circuitlogic.stages.composed import HeldoutFeatures
 from circuitlogic.stages.examples import heldout_pictures
+from circuitlogic.stages.extracted import load_samples
 from circuitlogic.study import Study
 from circuitlogic.verify.intervention import GateIntervention
 
 MAX_LAYERS = 3
 """Layers that a report expands; `circuitlogic show --expand` goes as deep as asked."""
-COUNTER_EXAMPLES = 6
-"""Samples shown of each sort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +27,18 @@ class GateLook:
     expansion: Expansion | None
     """None where the inputs' gates claim nothing to expand."""
     samples: GateOnSamples | None
-    """None where no activations are cached."""
+    """None where the study was extracted without."""
     causal: GateIntervention | None
     """None before `circuitlogic verify --causal`."""
 
 
 class Looks:
-    """Looks at the gates of one study; activations are encoded once, pictures read when first asked for."""
+    """Looks at the gates of one study; activations and pictures are read when first asked for, once."""
 
     def __init__(self, study: Study, view: StudyView) -> None:
         self._study = study
-        self._features = HeldoutFeatures(study)
-        self._expander = Expander(study, (row.gate for row in view.gates), view.labels, self._features)
+        self._samples = load_samples(study)
+        self._expander = Expander(study, (row.gate for row in view.gates), view.labels)
         self._layers = min(max(len(view.header.sites) - 1, 1), MAX_LAYERS)
         self._causal = {one.feature: one for one in load_causal(study) or ()}
         self._pictures: NDArray[np.uint8] | None = None
@@ -58,7 +54,8 @@ class Looks:
         expansion = self._expander.of(row.gate.feature, self._layers) if row.claims else None
         if expansion is not None and len(expansion.composition.gates) < 2:
             expansion = None
-        return GateLook(expansion, self._samples(row.gate), self._causal.get(row.gate.feature))
+        feature = row.gate.feature
+        return GateLook(expansion, self._samples.get(feature), self._causal.get(feature))
 
     def pictures(self, rows: tuple[int, ...]) -> NDArray[np.uint8] | None:
         """The held-out images [n, h, w] of these numbers; None where inputs are no images, or are not there."""
@@ -71,10 +68,3 @@ class Looks:
         if self._pictures is None or not rows or max(rows) >= len(self._pictures):
             return None
         return self._pictures[list(rows)]
-
-    def _samples(self, gate: Gate) -> GateOnSamples | None:
-        if not self._features.is_there:
-            return None
-        used = () if gate.formula is None else literals_of(gate.formula)
-        names = sorted({gate.feature.site, *(literal.feature.site for literal in used)})
-        return gate_on_samples(gate, {name: self._features.of(name) for name in names}, COUNTER_EXAMPLES)

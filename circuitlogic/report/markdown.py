@@ -21,6 +21,7 @@ from circuitlogic.report.columns import (
     network_lines,
 )
 from circuitlogic.report.connector_pictures import connector_frames, thinned
+from circuitlogic.report.counter_examples import counter_sorts
 from circuitlogic.report.diagrams import gate_picture
 from circuitlogic.report.examples import ExampleBook
 from circuitlogic.report.flags import given_text
@@ -209,15 +210,8 @@ def _beside(row: GateRow, view: StudyView, look: GateLook) -> Iterator[str]:
             f"that formula itself, held out: {term('composed', 'F1')} {scored(best.f1, best.f1_interval)}; "
             f"product of its gates' F1 {score(evidence.product)}, weakest path {score(evidence.weakest_path)}"
         )
-    if look.samples is not None and look.samples.counter is not None:
-        counter = look.samples.counter
-        for title, rows, total in (
-            ("says so, but silent", counter.silent, counter.silent_total),
-            ("fires, not said", counter.missed, counter.missed_total),
-        ):
-            if total:
-                more = ", …" if total > len(rows) else ""
-                yield f"{title}, {count(total)} held-out samples: {', '.join(map(str, rows))}{more}"
+    for sort in counter_sorts(None if look.samples is None else look.samples.counter):
+        yield f"{sort.title}, held out, {sort.text}"
     if look.causal is not None:
         signs = f"{look.causal.confirmed_literals} of {look.causal.decided_literals}"
         yield f"under intervention: sign confirmed for {signs} literals, kind: {look.causal.kind_confirmed}"

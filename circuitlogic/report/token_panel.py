@@ -30,6 +30,8 @@ class ContextLine:
         line.append(f"{self._mark:<{_INDENT}}", style="dim")
         if context.value is not None:
             line.append(f"{context.value:6.2f} ", style="dim")
+        else:
+            line.append(f"{context.row:>6} ", style="dim")
         centre = context.tokens[context.centre].text
         room = options.max_width - len(line.plain) - len(centre) - 4
         before = _ending("".join(t.text for t in context.tokens[: context.centre]), room * 2 // 3)
@@ -84,7 +86,7 @@ def _gate_parts(found: GateTokens, formula_f1: float | None) -> Iterator[Rendera
     for place, side in enumerate(found.sides):
         name = "output" if place == len(found.sides) - 1 else "input " + "ABC"[place]
         yield from _side(side, name)
-    yield from _list("The formula is right", found.right, "✓")
+    yield from _list("The formula is right, by held-out row", found.right, "✓")
     yield from _list(
         f"It fires, the output does not ({count(found.false_alarm_count)})", found.false_alarms, "✗"
     )

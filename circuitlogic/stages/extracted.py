@@ -1,11 +1,16 @@
 """What stages 6 and 7 left: the feature graph and the gates. Reading them needs no torch."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from circuitlogic.extract.gates_file import load_gates as read_gates
+from circuitlogic.features import FeatureId
 from circuitlogic.graph.store import FeatureGraph
 from circuitlogic.logic.gate import Gate
-from circuitlogic.study import ANNOTATIONS, CONTEXTS, Study
+from circuitlogic.study import ANNOTATIONS, CONTEXTS, SAMPLES, Study
+
+if TYPE_CHECKING:
+    from circuitlogic.extract.gate_on_samples import GateOnSamples
 
 GRAPH = "graph"
 GATES = "gates"
@@ -41,3 +46,16 @@ def load_gates(study: Study) -> tuple[Gate, ...]:
         StudyError: missing or damaged.
     """
     return read_gates(study.folder(GATES))
+
+
+def load_samples(study: Study) -> "dict[FeatureId, GateOnSamples]":
+    """What held-out samples show of each gate; empty where the study was extracted without.
+
+    Raises:
+        StudyError: damaged.
+    """
+    if not study.has(SAMPLES):
+        return {}
+    from circuitlogic.extract.samples_file import load_samples as read_samples
+
+    return read_samples(study.folder(SAMPLES))

@@ -20,13 +20,14 @@ from circuitlogic.benchmarks.logicbench.planting import FIRING
 from circuitlogic.benchmarks.logicbench.score import BEATS, NO_KIND, Edges, Score
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.activity import BoolArray
+from circuitlogic.logic.bootstrap import Resampling, f1_interval
 from circuitlogic.logic.canonical import canonical
 from circuitlogic.logic.columns import samples_above
 from circuitlogic.logic.formula import Const, Formula, Literal, Not, evaluate, literals_of, to_text
 from circuitlogic.logic.gate import Interval
 from circuitlogic.logic.kinds import kind_of_canonical
 from circuitlogic.logic.naming import has_other_causes
-from circuitlogic.logic.scores import count, f1_interval, unprompted
+from circuitlogic.logic.scores import count, unprompted
 from circuitlogic.logic.training import Training, measure
 
 SAME_FIRING = 0.97
@@ -159,8 +160,8 @@ def _claim(case: Case, arm: Arm, reading: Reading, ground: Ground, seed: int) ->
 
 def _f1_interval(case: Case, said: BoolArray, ground: Ground, seed: int) -> Interval:
     """As the product reckons it."""
-    rng = np.random.default_rng([seed, case.row.feature.index])
-    return f1_interval(said, ground.fired, case.heldout.groups, _BOOTSTRAP, rng)
+    how = Resampling(_BOOTSTRAP, seed, case.row.feature.index)
+    return f1_interval(said, ground.fired, case.heldout.groups, how)
 
 
 def _planted_names(formula: Formula, case: Case) -> Formula:

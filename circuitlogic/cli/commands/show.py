@@ -106,10 +106,13 @@ def _one(study: "Study", graph: "FeatureGraph", gate: "Gate", output: Output) ->
     from circuitlogic.report.examples import ExampleBook
     from circuitlogic.report.gate_panel import gate_panel
     from circuitlogic.report.gate_rows import gate_row
+    from circuitlogic.stages.extracted import load_samples
     from circuitlogic.study import EVIDENCE
 
     labels = graph.labels()
     row = gate_row(gate, labels)
+    seen = load_samples(study).get(gate.feature)
+    counter = None if seen is None else seen.counter
     tokens = None
     if study.has(EVIDENCE):
         from circuitlogic.report.token_book import TokenBook
@@ -117,14 +120,20 @@ def _one(study: "Study", graph: "FeatureGraph", gate: "Gate", output: Output) ->
         tokens = TokenBook(study, labels).gate(gate)
     if output.is_default or (output.chosen == "table" and output.columns is None):
         pictures = ExampleBook(study).of(gate.feature) if output.streams.interactive else None
-        output.streams.draw(gate_panel(gate, labels, pictures), pipe_width=_PANEL)
+        by_number = counter if tokens is None else None  # tokens are shown in their contexts
+        output.streams.draw(gate_panel(gate, labels, pictures, by_number), pipe_width=_PANEL)
         if tokens is not None:
             from circuitlogic.report.token_panel import gate_tokens
 
             f1 = gate.evidence.f1 if row.claims and gate.evidence is not None else None
             output.streams.draw(gate_tokens(tokens, f1), pipe_width=_PANEL)
     elif output.chosen == "json" and output.columns is None:
-        about: dict[str, object] = {"study": str(study.root), "label": row.label, "gate": gate_to_json(gate)}
+        about: dict[str, object] = {
+            "study": str(study.root),
+            "label": row.label,
+            "gate": gate_to_json(gate),
+            "counter_examples": counter,
+        }
         if tokens is not None:
             from circuitlogic.report.token_book import gate_tokens_json
 

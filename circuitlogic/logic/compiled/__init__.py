@@ -4,6 +4,7 @@ Sums are of whole numbers, or added in the order in which the plain versions add
 last bit. Compiled code is kept on disk where a place for it can be written.
 """
 
+from circuitlogic.logic.compiled.braking import braked
 from circuitlogic.logic.compiled.counting import tally, totals
 from circuitlogic.logic.compiled.judging import judge
 from circuitlogic.logic.compiled.searching import search
@@ -12,4 +13,4 @@ from circuitlogic.logic.kernels import Kernels
 
 __all__ = ["COMPILED"]
 
-COMPILED = Kernels(survey, tally, totals, search, judge)
+COMPILED = Kernels(survey, tally, totals, search, judge, braked)

@@ -18,6 +18,7 @@ from circuitlogic.logic.kinds.registry import (
     kind_named,
     kind_of,
     kind_of_canonical,
+    kind_of_written,
     register,
 )
 from circuitlogic.logic.kinds.words import graded_text
@@ -34,6 +35,7 @@ __all__ = [
     "kind_named",
     "kind_of",
     "kind_of_canonical",
+    "kind_of_written",
     "mixed",
     "register",
     "single",

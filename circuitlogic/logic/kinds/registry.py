@@ -3,10 +3,11 @@ and how a gate is said in words."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from circuitlogic.features import FeatureId
-from circuitlogic.logic.canonical import canonical
+from circuitlogic.logic.canonical import Written, canonical
 from circuitlogic.logic.formula import Formula
 from circuitlogic.logic.gate import Gate
 from circuitlogic.registry import Registry
@@ -39,6 +40,7 @@ def register(kind: Kind) -> Kind:
     Raises:
         ConfigError: there is one of this name.
     """
+    kind_of_written.cache_clear()
     return _KINDS.add(kind.name, kind)
 
 
@@ -67,6 +69,12 @@ def kind_of_canonical(formula: Formula) -> str:
         if kind.matches is not None and kind.matches(formula):
             return kind.name
     return "mixed-sign"
+
+
+@lru_cache(maxsize=65536)
+def kind_of_written(written: Written) -> str:
+    """The same of its form: whatever literals take its places. Few forms occur, in many rows."""
+    return kind_of_canonical(written.form)
 
 
 def describe(gate: Gate, label: Label) -> str:

@@ -10,7 +10,7 @@ from circuitlogic.benchmarks.logicbench.outcome import Measure, Outcome
 from circuitlogic.benchmarks.logicbench.settings import Settings
 from circuitlogic.benchmarks.logicbench.tiers.registry import Tier, Unit, register
 from circuitlogic.logic.activity import BoolArray, FloatArray, IntArray
-from circuitlogic.logic.scores import f1_interval
+from circuitlogic.logic.bootstrap import Resampling, f1_interval
 
 DOCUMENTS, TOKENS, REPEATS, DRAWS = 400, 128, 200, 500
 _RATE, _RECALL, _PRECISION = 0.02, 0.9, 0.9
@@ -73,10 +73,10 @@ def _run(unit: Unit, settings: Settings) -> Outcome:  # noqa: ARG001
     truth = true_f1(draw(_POPULATION, rng))
     covered = {"by document": 0, "by token": 0}
     widths = dict.fromkeys(covered, 0.0)
-    for _ in range(REPEATS):
+    for repeat in range(REPEATS):
         said, true, groups = drawn(draw(DOCUMENTS, rng), rng)
         for name, clusters in (("by document", groups), ("by token", None)):
-            interval = f1_interval(said, true, clusters, DRAWS, rng)
+            interval = f1_interval(said, true, clusters, Resampling(DRAWS, unit.seed, repeat))
             covered[name] += interval.low <= truth <= interval.high
             widths[name] += interval.high - interval.low
     values = [("true F1", truth)]
