@@ -1,24 +1,16 @@
 """Which penalty each row of a connector gets."""
 
-from dataclasses import replace
-from pathlib import Path
-
 import numpy as np
 import pytest
-import torch
-from feature_cases import pairs_of, planted_map, sparse_features
 
-from circuitlogic.config import ConnectorConfig, Solver, config_from_mapping
 from circuitlogic.connectors.gram_statistics import centred, gram_statistics, total
 from circuitlogic.connectors.lasso import solve_lasso
 from circuitlogic.connectors.penalty_path import (
     choose_penalties,
-    level_penalties,
     penalty_grid,
     refitted,
     within_one_error,
 )
-from circuitlogic.connectors.training import train_connector
 from circuitlogic.errors import ConfigError
 
 
@@ -51,31 +43,3 @@ def test_cross_validation_finds_the_planted_inputs() -> None:
     assert np.count_nonzero(found) <= 1.3 * np.count_nonzero(weight)
     with pytest.raises(ConfigError, match="at least 2"):
         choose_penalties(folds[:1], 15, 1e-3)
-
-
-def test_one_penalty_for_all_leaves_edges_to_rare_rows_where_it_is_asked_to() -> None:
-    largest = np.array([1.0, 0.02, 0.0])
-    assert level_penalties(0.05, largest, 1.0).tolist() == [0.05, 0.05, 0.05]
-    assert level_penalties(0.05, largest, 0.1).tolist() == pytest.approx([0.05, 0.002, 0.05])
-
-
-@pytest.mark.parametrize("solver", ["gram", "relu"])
-def test_a_rare_output_gets_its_edges(solver: Solver, tmp_path: Path) -> None:
-    weight, bias = planted_map(12, 3, seed=1)
-    source = sparse_features(2000, 12, seed=2)
-    target = torch.relu(source @ weight.T + bias)
-    target[20:, 2] = 0.0  # all but a few of its firings are left out
-    pairs = pairs_of(tmp_path, source, target)
-    config = ConnectorConfig(solver=solver, penalties=0, l1=0.02)
-    flat, some = (
-        train_connector(pairs, None, replace(config, max_penalty_ratio=ratio), 0).connector.weight
-        for ratio in (1.0, 0.1)
-    )
-    assert not flat[2].any()
-    assert some[2].any()
-    assert torch.allclose(flat[:2], some[:2], atol=1e-3)
-
-
-def test_the_largest_share_is_one() -> None:
-    with pytest.raises(ConfigError, match="max_penalty_ratio"):
-        config_from_mapping({"connectors": {"max_penalty_ratio": 1.5}})

@@ -39,7 +39,6 @@ _LOWEST: dict[str, str] = {
     "connectors.lr": ">0",
     "connectors.penalties": "0",
     "connectors.penalty_ratio": ">0",
-    "connectors.max_penalty_ratio": ">0",
     "connectors.folds": "2",
     "connectors.gap": ">0",
     "connectors.refit_gap": ">0",
@@ -73,7 +72,6 @@ _LOWEST: dict[str, str] = {
 _BELOW: dict[str, float] = {
     "data.heldout_fraction": 1.0,
     "connectors.penalty_ratio": 1.0,
-    "connectors.max_penalty_ratio": 1.0 + 1e-9,
     "seed": 2.0**63,
     "tune.student": 1.0 + 1e-9,
     "tune.interventions": 1.0,

@@ -151,9 +151,6 @@ class ConnectorConfig:
     """Penalties tried per output (`gram`, `relu`), to choose one by left-out error; 0: all solve at `l1`."""
     penalty_ratio: float = 3e-3
     """The smallest penalty tried, as a share of the one that leaves no edge."""
-    max_penalty_ratio: float = 1.0
-    """At one `l1` for all, the largest penalty of an output as a share of the one that leaves it no edge: rare
-    outputs, to which `l1` leaves none, get some (`gram`, `relu`)."""
     folds: int = 5
     """Parts of the training samples, left out in turn to choose penalties (`relu`: only the first is)."""
     gap: float = 1e-4

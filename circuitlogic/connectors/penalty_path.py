@@ -53,17 +53,6 @@ def penalty_grid(
     return falls[:, None] * np.maximum(largest, _TINY)
 
 
-def level_penalties(
-    l1: float, largest: Float[np.ndarray, " n_out"], most: float
-) -> Float[np.ndarray, " n_out"]:
-    """`l1` for every row, but no more than `most` of the penalty that leaves it no edge, `largest`.
-
-    A rare output's covariances are small: at the `l1` of frequent ones it gets no edge.
-    """
-    bound = np.where((largest > 0) & (most < 1), most * largest, np.inf)
-    return np.minimum(l1, bound)
-
-
 def refitted(
     problem: CentredProblem,
     weight: Float[np.ndarray, "n_out n_in"],

@@ -8,7 +8,7 @@ import torch
 from circuitlogic.connectors.gram_statistics import CentredProblem, centred, gram_statistics, total
 from circuitlogic.connectors.job import ConnectorJob, Snapshot, TrainedConnector, certificate
 from circuitlogic.connectors.lasso import SolvedRows, largest_penalties, lasso_path
-from circuitlogic.connectors.penalty_path import choose_penalties, level_penalties, stages_to
+from circuitlogic.connectors.penalty_path import choose_penalties, stages_to
 from circuitlogic.connectors.products import SparseRows
 from circuitlogic.connectors.relu_rows import samples_of
 
@@ -28,13 +28,12 @@ def solve(job: ConnectorJob) -> TrainedConnector:
     n_in, n_out = len(job.pairs.source.statistics.scales), len(live)
     folds = gram_statistics(numpy_batches(job), n_in, n_out, config.folds if config.penalties else 1)
     problem = centred(total(folds))
-    largest = largest_penalties(problem)
-    penalties = level_penalties(config.l1, largest, config.max_penalty_ratio)
+    penalties = np.full(n_out, config.l1)
     if config.penalties:
         penalties = choose_penalties(
             folds, config.penalties, config.penalty_ratio, gap=config.gap, threads=threads
         ).penalties
-    way = stages_to(penalties, largest, _STAGES)
+    way = stages_to(penalties, largest_penalties(problem), _STAGES)
     steps = list(lasso_path(problem, way, gap=config.gap, threads=threads))
     solved = steps[-1]
     return TrainedConnector(

@@ -8,7 +8,7 @@ import torch
 from circuitlogic.connectors.gram_statistics import GramStatistics, centred, gram_statistics
 from circuitlogic.connectors.job import ConnectorJob, Snapshot, TrainedConnector, certificate
 from circuitlogic.connectors.lasso import SolvedRows, largest_penalties, solve_lasso
-from circuitlogic.connectors.penalty_path import level_penalties, stages_to
+from circuitlogic.connectors.penalty_path import stages_to
 from circuitlogic.connectors.relu_path import choose_relu_penalties
 from circuitlogic.connectors.relu_rows import ReluSamples, relu_samples, solve_relu
 from circuitlogic.connectors.solvers.gram import encoded_samples, tensor
@@ -28,8 +28,7 @@ def solve(job: ConnectorJob) -> TrainedConnector:
     n_in, n_out = len(job.pairs.source.statistics.scales), len(live)
     x, y = encoded_samples(job)
     statistics = gram_statistics([(x, y)], n_in, n_out)[0]
-    largest = largest_penalties(centred(statistics))
-    penalties = level_penalties(config.l1, largest, config.max_penalty_ratio)
+    penalties = np.full(n_out, config.l1)
     if config.penalties:
         penalties = choose_relu_penalties(
             x, y, config.folds, config.penalties, config.penalty_ratio, gap=config.gap, threads=threads
