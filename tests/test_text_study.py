@@ -102,13 +102,14 @@ def test_a_transcoder_is_spliced_beside_the_connector(kind: TranscoderKind, stud
     assert not transcoder_artefacts(Study.open(study.root))
 
 
-@pytest.mark.parametrize("interventions", [0.0, 0.5])
+@pytest.mark.parametrize(("interventions", "again"), [(0.0, False), (0.5, False), (0.0, True)])
 def test_a_layers_autoencoder_moves_with_its_connector_and_the_inputs_does_not(
-    study: Study, interventions: float
+    study: Study, interventions: float, again: bool
 ) -> None:
     before = pipeline.verify(study)
     tune = replace(study.config.tune, dictionaries="later", epochs=6, live_rate=0.0, batch_size=128)
-    changed = replace(study.config, tune=replace(tune, edges=10_000, interventions=interventions))
+    tune = replace(tune, edges=10_000, interventions=interventions, solve_again=again)
+    changed = replace(study.config, tune=tune)
     (study.root / "study.toml").write_text(config_to_toml(changed))
     tuned = Study.open(study.root)
     subject = stored_subject(tuned)

@@ -5,13 +5,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from circuitlogic.activations.paired import PairedActivations
-from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.connectors.metrics import sparsity_of
 from circuitlogic.connectors.model import Connector
 from circuitlogic.datasets.images import ImageData
@@ -27,13 +25,13 @@ from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import captured, load_activations, load_labels
 from circuitlogic.stages.connecting import artefact as connector_artefact
 from circuitlogic.stages.connecting import load_connectors
-from circuitlogic.stages.dictionaries import TUNED, load_dictionaries, load_ends, save_dictionary
+from circuitlogic.stages.dictionaries import TUNED, load_dictionaries, save_dictionary
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
+from circuitlogic.stages.layer_tuning import solved_layers, tuned_layer
 from circuitlogic.stages.network_metrics import DictionaryFit, NetworkMetrics
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.splicing import measure_splices
 from circuitlogic.stages.subject import Subject, image_samples
-from circuitlogic.stages.token_rerun import layer_alone
 from circuitlogic.study import Study
 from circuitlogic.substitute.feature_network import FeatureNetwork
 from circuitlogic.substitute.interventional import TrueMap
@@ -62,7 +60,10 @@ def make_feature_network(study: Study, subject: Subject, progress: Progress) -> 
     config = study.config
     connectors = load_connectors(study)
     made_from = [study.entry(connector_artefact(c.source, c.target)).content for c in connectors]
-    key = study.key("tune", config.tune, config.extract.threshold, config.seed, made_from, subject.identity)
+    again = config.connectors if config.tune.solve_again else None
+    key = study.key(
+        "tune", config.tune, again, config.extract.threshold, config.seed, made_from, subject.identity
+    )
     if study.is_done(TUNED, key):
         return
     solved = _chains(study, subject)
@@ -78,28 +79,13 @@ def _chains(study: Study, subject: Subject) -> list[FeatureNetwork]:
     """What is tuned as a whole: the study's one chain; of a language model every layer, or nothing."""
     if subject.text is None:
         return [load_feature_network(study, subject, tuned=False)]
-    tune = study.config.tune
-    if tune.dictionaries != "later" or tune.epochs == 0:
-        return []
-    return [
-        FeatureNetwork((source, target), (connector,), _decoder_of(target), _no_tail)
-        for (source, target), connector in zip(load_ends(study, False), load_connectors(study), strict=True)
-    ]
-
-
-def _decoder_of(dictionary: Dictionary) -> SparseAutoencoder:
-    if not isinstance(dictionary.encoder, SparseAutoencoder):
-        raise StudyError(f"the dictionary of {dictionary.site} has no decoder")
-    return dictionary.encoder
-
-
-def _no_tail(activations: Tensor, inputs: Tensor | None) -> Tensor:  # noqa: ARG001
-    return activations
+    return solved_layers(study)
 
 
 def _tuned(study: Study, subject: Subject, solved: FeatureNetwork, progress: Progress) -> FeatureNetwork:
     config, activations = study.config, load_activations(study, "train")
-    layer = subject.text is not None
+    if subject.text is not None:
+        return tuned_layer(study, subject, solved, activations, progress)
     return tune_feature_network(
         solved,
         activations,
@@ -107,19 +93,9 @@ def _tuned(study: Study, subject: Subject, solved: FeatureNetwork, progress: Pro
         config.extract.threshold,
         seed_for(config.seed, TUNED),
         progress,
-        _layer_map(subject, solved, activations) if layer else true_map_of(subject),
+        true_map_of(subject),
         config.extract.firing,
     )
-
-
-def _layer_map(subject: Subject, layer: FeatureNetwork, activations: PairedActivations) -> TrueMap | None:
-    """One layer of a language model by itself; None where it does not treat each token by itself."""
-    places = {site.name: site for site in subject.sites}
-    source, target = (places[dictionary.site] for dictionary in layer.dictionaries)
-    alone = layer_alone(subject.network, (source, target), activations)
-    if alone is None:
-        return None
-    return TrueMap((lambda edited, _: alone(edited, np.arange(len(edited))),), _no_tail, keeps_rest=True)
 
 
 def _save_moved(tuned: FeatureNetwork, solved: FeatureNetwork, study: Study, folder: Path) -> None:

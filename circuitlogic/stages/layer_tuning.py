@@ -1,0 +1,77 @@
+"""A language model's layers as they are tuned: each by itself, with the autoencoder that its connector predicts."""
+
+from dataclasses import replace
+
+import numpy as np
+from torch import Tensor
+
+from circuitlogic.activations.paired import PairedActivations
+from circuitlogic.connectors.feature_pairs import Dictionary, FeaturePairs
+from circuitlogic.connectors.training import train_connector
+from circuitlogic.errors import StudyError
+from circuitlogic.progress import Progress
+from circuitlogic.saes.base import SparseAutoencoder
+from circuitlogic.stages.connecting import artefact, load_connectors
+from circuitlogic.stages.dictionaries import TUNED, load_ends
+from circuitlogic.stages.seeds import seed_for
+from circuitlogic.stages.subject import Subject
+from circuitlogic.stages.token_rerun import layer_alone
+from circuitlogic.study import Study
+from circuitlogic.substitute.feature_network import FeatureNetwork
+from circuitlogic.substitute.interventional import TrueMap
+from circuitlogic.substitute.tuning import tune_feature_network
+
+
+def solved_layers(study: Study) -> list[FeatureNetwork]:
+    """Every layer with its connector as solved; none where no autoencoder may move."""
+    tune = study.config.tune
+    if tune.dictionaries != "later" or tune.epochs == 0:
+        return []
+    return [
+        FeatureNetwork((source, target), (connector,), _decoder_of(target), _no_tail)
+        for (source, target), connector in zip(load_ends(study, False), load_connectors(study), strict=True)
+    ]
+
+
+def tuned_layer(
+    study: Study, subject: Subject, solved: FeatureNetwork, activations: PairedActivations, progress: Progress
+) -> FeatureNetwork:
+    """One layer after tuning; where the config says so, its connector is solved once more on what moved."""
+    config = study.config
+    tuned = tune_feature_network(
+        solved,
+        activations,
+        config.tune,
+        config.extract.threshold,
+        seed_for(config.seed, TUNED),
+        progress,
+        _true_map(subject, solved, activations),
+        config.extract.firing,
+    )
+    if not config.tune.solve_again:
+        return tuned
+    source, target = tuned.dictionaries
+    seed = seed_for(config.seed, artefact(source.site, target.site))
+    pairs = FeaturePairs(source, target, activations)
+    solved_again = train_connector(pairs, None, config.connectors, seed, progress)
+    return replace(tuned, connectors=(solved_again.connector,))
+
+
+def _true_map(subject: Subject, layer: FeatureNetwork, activations: PairedActivations) -> TrueMap | None:
+    """The layer by itself; None where it does not treat each token by itself."""
+    places = {site.name: site for site in subject.sites}
+    source, target = (places[dictionary.site] for dictionary in layer.dictionaries)
+    alone = layer_alone(subject.network, (source, target), activations)
+    if alone is None:
+        return None
+    return TrueMap((lambda edited, _: alone(edited, np.arange(len(edited))),), _no_tail, keeps_rest=True)
+
+
+def _decoder_of(dictionary: Dictionary) -> SparseAutoencoder:
+    if not isinstance(dictionary.encoder, SparseAutoencoder):
+        raise StudyError(f"the dictionary of {dictionary.site} has no decoder")
+    return dictionary.encoder
+
+
+def _no_tail(activations: Tensor, inputs: Tensor | None) -> Tensor:  # noqa: ARG001
+    return activations
