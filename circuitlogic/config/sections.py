@@ -217,9 +217,6 @@ class TuneConfig:
     """Weight of that push."""
     copy_weight: float = 1.0
     """Weight of how far true features of moving autoencoders correlate above 0.85 with one input feature."""
-    solve_again: bool = False
-    """A language model's connectors are at last solved once more, as `connectors` says, on the autoencoders as they
-    have moved: features that came alive get edges."""
     epochs: int = 15
     """0 skips tuning: the connectors stay as their solver left them."""
     batch_size: int = 512

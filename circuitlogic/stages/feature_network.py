@@ -60,10 +60,7 @@ def make_feature_network(study: Study, subject: Subject, progress: Progress) -> 
     config = study.config
     connectors = load_connectors(study)
     made_from = [study.entry(connector_artefact(c.source, c.target)).content for c in connectors]
-    again = config.connectors if config.tune.solve_again else None
-    key = study.key(
-        "tune", config.tune, again, config.extract.threshold, config.seed, made_from, subject.identity
-    )
+    key = study.key("tune", config.tune, config.extract.threshold, config.seed, made_from, subject.identity)
     if study.is_done(TUNED, key):
         return
     solved = _chains(study, subject)

@@ -1,17 +1,14 @@
 """A language model's layers as they are tuned: each by itself, with the autoencoder that its connector predicts."""
 
-from dataclasses import replace
-
 import numpy as np
 from torch import Tensor
 
 from circuitlogic.activations.paired import PairedActivations
-from circuitlogic.connectors.feature_pairs import Dictionary, FeaturePairs
-from circuitlogic.connectors.training import train_connector
+from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.errors import StudyError
 from circuitlogic.progress import Progress
 from circuitlogic.saes.base import SparseAutoencoder
-from circuitlogic.stages.connecting import artefact, load_connectors
+from circuitlogic.stages.connecting import load_connectors
 from circuitlogic.stages.dictionaries import TUNED, load_ends
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import Subject
@@ -36,9 +33,9 @@ def solved_layers(study: Study) -> list[FeatureNetwork]:
 def tuned_layer(
     study: Study, subject: Subject, solved: FeatureNetwork, activations: PairedActivations, progress: Progress
 ) -> FeatureNetwork:
-    """One layer after tuning; where the config says so, its connector is solved once more on what moved."""
+    """One layer after tuning."""
     config = study.config
-    tuned = tune_feature_network(
+    return tune_feature_network(
         solved,
         activations,
         config.tune,
@@ -48,13 +45,6 @@ def tuned_layer(
         _true_map(subject, solved, activations),
         config.extract.firing,
     )
-    if not config.tune.solve_again:
-        return tuned
-    source, target = tuned.dictionaries
-    seed = seed_for(config.seed, artefact(source.site, target.site))
-    pairs = FeaturePairs(source, target, activations)
-    solved_again = train_connector(pairs, None, config.connectors, seed, progress)
-    return replace(tuned, connectors=(solved_again.connector,))
 
 
 def _true_map(subject: Subject, layer: FeatureNetwork, activations: PairedActivations) -> TrueMap | None:
