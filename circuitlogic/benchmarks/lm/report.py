@@ -76,6 +76,7 @@ class LmReport:
         yield from (f"# Circuits of {plain(name)}", "")
         yield from _WHAT
         yield from _headline(trained, control)
+        yield from _threshold(config.extract.firing, trained, control)
         columns = [*trained, *((f"{CONTROL} {name}", one) for name, one in control)]
         yield from _measured(config, trained, bool(control))
         yield from passing_lines(trained)
@@ -137,6 +138,19 @@ def _headline(trained: Sequence[Column], control: Sequence[Column]) -> Iterator[
     yield "A formula's literals are switched off (one direction) and on (the other) in the original layer; a"
     yield "direction passes if most outputs follow the formula, and more than under random directions of the same"
     yield from (f"norm. {NONE}: not measured.", "")
+
+
+def _threshold(own: float, trained: Sequence[Column], control: Sequence[Column]) -> Iterator[str]:
+    """Above what a feature fires, and the headline where that is defined otherwise."""
+    yield f"A feature fires above its θ, here {own:g} of the 95 % quantile of its positive activations."
+    for level in sorted({rung.firing for _, one in trained for rung in one.firings} - {own}):
+        sums = [
+            sum(rung.one for _, one in columns for rung in one.firings if rung.firing == level)
+            for columns in (trained, control)
+        ]
+        beside = f" (control {count(sums[1])})" if control else ""
+        yield f"At {level:g} of it, {count(sums[0])}{beside} pass in one direction."
+    yield ""
 
 
 def _guards(columns: Sequence[Column]) -> Iterator[str]:
