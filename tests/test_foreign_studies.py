@@ -235,6 +235,15 @@ def test_import_before_the_study_is_trained(cli: Cli, tmp_path: Path) -> None:
     assert given_sites(Study.open(root)) == ("layers.3.mlp.out",)
 
 
+def test_an_import_says_what_it_replaces(cli: Cli, tmp_path: Path) -> None:
+    one, other, root = saelens(tmp_path / "a"), saelens(tmp_path / "b", seed=1), tmp_path / "study"
+    into = ("--into", root, "--site", "layers.3.mlp:out")
+    for source, replaces in ((one, False), (one, False), (other, True), (one, True)):
+        found = cli("import", source, *into)
+        assert found.code == 0
+        assert ("replaces the dictionary of layers.3.mlp.out" in found.err) == replaces, found.err
+
+
 def test_imports_that_make_no_sense_leave_nothing_behind(cli: Cli, study_copy: Path, tmp_path: Path) -> None:
     coder, root = saelens(tmp_path / "a"), tmp_path / "new"
     across = saelens(tmp_path / "b", d_out=D)

@@ -44,7 +44,14 @@ def import_dictionary(
         raise ConfigError("give a DICTIONARY to import, or --forget without one")
     from circuitlogic.activations.sites import Site
     from circuitlogic.config import StudyConfig
-    from circuitlogic.stages.given import artefact, forget_dictionary, give_dictionary, read_dictionary
+    from circuitlogic.stages.given import (
+        artefact,
+        forget_dictionary,
+        give_dictionary,
+        given_sites,
+        load_given,
+        read_dictionary,
+    )
     from circuitlogic.study import MANIFEST_FILE, Study
 
     site = Site.parse(site).name
@@ -54,8 +61,11 @@ def import_dictionary(
     # What cannot be read leaves no study behind.
     read = read_dictionary(dictionary, site, None if target is None else Site.parse(target).name)
     study = Study.open(into) if (into / MANIFEST_FILE).exists() else Study.create(into, StudyConfig())
+    earlier = load_given(study, site) if site in given_sites(study) else None
     give_dictionary(study, read)
     place = "" if read.given.trained_at is None else f", trained at {one_line(read.given.trained_at)}"
     streams = Streams(color=not no_color, quiet=quiet)
+    if earlier is not None and earlier != read.given:
+        streams.say(f"it replaces the dictionary of {site} that was imported from {earlier.format} before")
     streams.say(f"imported from {read.given.format}{place}: next, `circuitlogic train --out {into}`")
     write(f"{into / artefact(site)}\n")
