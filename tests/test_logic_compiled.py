@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from circuitlogic.benchmarks.readspeed import measure_reading, planted_rows
-from circuitlogic.errors import ConfigError
-from circuitlogic.extract.row_activity import SplitReader, listing
+from circuitlogic.errors import ConfigError, DataError
+from circuitlogic.extract.row_activity import SiteFeatures, SplitReader, listing
 from circuitlogic.extract.row_reading import RowReader, Rows, read_rows
 from circuitlogic.features import FeatureId
 from circuitlogic.logic import truth
@@ -357,3 +357,24 @@ def test_brakes_are_summed_up_alike(seed: int, literals: int, least: int) -> Non
             part = (both.sum(), suspects.fired[both].sum(), drive[both].sum(), values.sum())
             spread = ((values - values.mean()) ** 2).sum()
             assert astuple(one) == pytest.approx((*whole, *part, spread))
+
+
+def test_a_connector_or_activations_that_make_no_sense_are_refused_before_any_row_is_read() -> None:
+    rows = planted_rows(4, 1000, 12, seed=0)
+    endless, twice = rows.edges.raw.copy(), rows.edges.raw.copy()
+    endless.data[3] = np.inf
+    twice = sp.csr_array((twice.data, np.zeros_like(twice.indices), twice.indptr), shape=twice.shape)
+    broken = rows.train.source.matrix.copy()
+    broken.data[0] = np.nan
+    short = SiteFeatures("b", rows.heldout.target.matrix[:-1])
+    for wrong, words in (
+        (replace(rows, edges=replace(rows.edges, raw=endless)), "edges into b are not all finite"),
+        (replace(rows, edges=replace(rows.edges, raw=twice)), "given twice"),
+        (
+            replace(rows, train=replace(rows.train, source=SiteFeatures("a", broken))),
+            "of a are not all finite",
+        ),
+        (replace(rows, heldout=replace(rows.heldout, target=short)), "of other samples"),
+    ):
+        with pytest.raises(DataError, match=words):
+            RowReader(wrong)
