@@ -1,6 +1,6 @@
 """The reader's loops: compiled ones answer as the plain ones do, and samples that are not listed still count."""
 
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import astuple, fields, is_dataclass, replace
 
 import numpy as np
 import pytest
@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from circuitlogic.benchmarks.readspeed import measure_reading, planted_rows
-from circuitlogic.errors import ConfigError
-from circuitlogic.extract.row_activity import SplitReader, listing
+from circuitlogic.errors import ConfigError, DataError
+from circuitlogic.extract.row_activity import SiteFeatures, SplitReader, listing
 from circuitlogic.extract.row_reading import RowReader, Rows, read_rows
 from circuitlogic.features import FeatureId
 from circuitlogic.logic import truth
 from circuitlogic.logic.activity import Activity, ReadingOptions, Row
+from circuitlogic.logic.braking import Braking, Suspects
 from circuitlogic.logic.canonical import cost_of
 from circuitlogic.logic.columns import Columns, column_of
 from circuitlogic.logic.gate import Gate
@@ -318,3 +319,62 @@ def test_the_speed_bench_compares_equal_gates() -> None:
     assert min(speed.plain_ms, speed.compiled_ms, speed.ratio) > 0
     with pytest.raises(ConfigError, match="give at least 100 rows"):
         measure_reading(10, 1000, 40)
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 10_000), literals=st.integers(1, 4), least=st.sampled_from([1, 10, 40]))
+def test_brakes_are_summed_up_alike(seed: int, literals: int, least: int) -> None:
+    rng = np.random.default_rng(seed)
+    dense = np.where(rng.random((300, 5)) < 0.3, rng.exponential(size=(300, 5)), 0.0)
+    suspects = Suspects(
+        inputs=Columns.of(sp.csc_array(dense)),
+        cuts=rng.choice([0.0, 0.5, 5.0], 5),
+        weights=np.maximum(rng.normal(size=5), 0.0),
+        target=rng.exponential(size=300),
+        fired=rng.random(300) < 0.5,
+        keys=rng.integers(0, 1 << (literals + 3), 300),
+        places=rng.permutation(literals).tolist(),
+        tested=[4, 0, 2],
+        causes=rng.random((3, 1 << literals)) < 0.6,
+        least=least,
+    )
+    found = PLAIN.braked(suspects)
+    assert found == compiled().braked(suspects)
+    for one, column, cause in zip(found, suspects.tested, suspects.causes, strict=True):
+        caused = cause[picked(suspects.keys >> 3, suspects.places)]
+        both = caused & (dense[:, column] > suspects.cuts[column])
+        if both.sum() < least:
+            assert one == Braking()
+        else:
+            values = suspects.target[both]
+            drive = dense @ suspects.weights
+            whole = (
+                caused.sum(),
+                suspects.fired[caused].sum(),
+                drive[caused].sum(),
+                suspects.target[caused].sum(),
+            )
+            part = (both.sum(), suspects.fired[both].sum(), drive[both].sum(), values.sum())
+            spread = ((values - values.mean()) ** 2).sum()
+            assert astuple(one) == pytest.approx((*whole, *part, spread))
+
+
+def test_a_connector_or_activations_that_make_no_sense_are_refused_before_any_row_is_read() -> None:
+    rows = planted_rows(4, 1000, 12, seed=0)
+    endless, twice = rows.edges.raw.copy(), rows.edges.raw.copy()
+    endless.data[3] = np.inf
+    twice = sp.csr_array((twice.data, np.zeros_like(twice.indices), twice.indptr), shape=twice.shape)
+    broken = rows.train.source.matrix.copy()
+    broken.data[0] = np.nan
+    short = SiteFeatures("b", rows.heldout.target.matrix[:-1])
+    for wrong, words in (
+        (replace(rows, edges=replace(rows.edges, raw=endless)), "edges into b are not all finite"),
+        (replace(rows, edges=replace(rows.edges, raw=twice)), "given twice"),
+        (
+            replace(rows, train=replace(rows.train, source=SiteFeatures("a", broken))),
+            "of a are not all finite",
+        ),
+        (replace(rows, heldout=replace(rows.heldout, target=short)), "of other samples"),
+    ):
+        with pytest.raises(DataError, match=words):
+            RowReader(wrong)

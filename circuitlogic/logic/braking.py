@@ -30,21 +30,24 @@ class Suspects:
     """The inputs in question."""
     causes: BoolArray
     """[tested, states] whether the formula holds, were the input off."""
+    least: int
+    """Samples with the cause and the input on below which nothing is summed up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Braking:
-    """One input: the samples with the cause on, and of these the samples with the input on. Sums in their order."""
+    """One input: the samples with the cause on, and of these the samples with the input on. Sums in their order;
+    all 0 where there are too few to tell."""
 
-    samples: float
-    firings: float
-    drive: float
-    target: float
-    both: float
-    both_firings: float
-    both_drive: float
-    both_target: float
-    spread: float
+    samples: float = 0.0
+    firings: float = 0.0
+    drive: float = 0.0
+    target: float = 0.0
+    both: float = 0.0
+    both_firings: float = 0.0
+    both_drive: float = 0.0
+    both_target: float = 0.0
+    spread: float = 0.0
     """Squared distances of the target from its mean, where the input is on."""
 
 
@@ -58,6 +61,9 @@ def braked(suspects: Suspects) -> list[Braking]:
         caused = suspects.causes[place][at]
         both = samples_above(suspects.inputs, column, float(suspects.cuts[column]))
         both = both[caused[both]]
+        if both.size < suspects.least:
+            found.append(Braking())
+            continue
         cause = caused.nonzero()[0]
         sums = [_sum(part[where]) for where in (cause, both) for part in parts]
         away = suspects.target[both] - sums[-1] / max(both.size, 1)

@@ -69,6 +69,7 @@ def inhibitions(
         places,
         tested,
         np.stack([own.without(training.sources[i]) for i in tested]),
+        _LEAST,
     )
     inside = {literal.feature for literal in own.literals}
     unlisted = training.unlisted if own.at_rest else 0

@@ -21,6 +21,14 @@ def _drive(
 
 
 @compiled
+def _state(key: int, places: IntArray) -> int:
+    state = 0
+    for i in range(places.size):
+        state |= ((key >> places[i]) & 1) << i
+    return state
+
+
+@compiled
 def _braked(
     data: FloatArray,
     where: IntArray,
@@ -33,33 +41,35 @@ def _braked(
     places: IntArray,
     tested: IntArray,
     causes: BoolArray,
+    least: int,
 ) -> FloatArray:
     """[tested, 9] the fields of `Braking`."""
-    sums, state = np.zeros((tested.size, 9)), np.zeros(keys.size, np.int64)
-    drive = _drive(data, where, starts, weights, keys.size)
-    for s in range(keys.size):
-        for i in range(places.size):
-            state[s] |= ((keys[s] >> places[i]) & 1) << i
+    sums, drive = np.zeros((tested.size, 9)), np.zeros(0)
     for t in range(tested.size):
-        own, cause, column = sums[t], causes[t], tested[t]
+        own, cause, low, high = sums[t], causes[t], starts[tested[t]], starts[tested[t] + 1]
+        both, count = np.empty(high - low, np.int64), 0
+        for at in range(low, high):
+            both[count] = where[at]
+            if data[at] > cuts[tested[t]] and cause[_state(int(keys[where[at]]), places)]:
+                count += 1
+        if count < least:
+            continue
+        if not drive.size:
+            drive = _drive(data, where, starts, weights, keys.size)
         for s in range(keys.size):
-            if cause[state[s]]:
+            if cause[_state(int(keys[s]), places)]:
                 own[0] += 1
                 own[1] += fired[s]
                 own[2] += drive[s]
                 own[3] += target[s]
-        for at in range(starts[column], starts[column + 1]):
-            s = where[at]
-            if data[at] > cuts[column] and cause[state[s]]:
-                own[4] += 1
-                own[5] += fired[s]
-                own[6] += drive[s]
-                own[7] += target[s]
-        mean = own[7] / max(own[4], 1.0)
-        for at in range(starts[column], starts[column + 1]):
-            s = where[at]
-            if data[at] > cuts[column] and cause[state[s]]:
-                own[8] += (target[s] - mean) * (target[s] - mean)
+        own[4] = count
+        for s in both[:count]:
+            own[5] += fired[s]
+            own[6] += drive[s]
+            own[7] += target[s]
+        mean = own[7] / max(count, 1)
+        for s in both[:count]:
+            own[8] += (target[s] - mean) * (target[s] - mean)
     return sums
 
 
@@ -78,5 +88,6 @@ def braked(suspects: Suspects) -> list[Braking]:
         np.array(suspects.places, dtype=np.int64) + FLAGS,
         np.array(suspects.tested, dtype=np.int64),
         suspects.causes,
+        suspects.least,
     )
     return [Braking(*row) for row in sums.tolist()]
