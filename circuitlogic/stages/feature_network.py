@@ -27,7 +27,7 @@ from circuitlogic.stages.connecting import artefact as connector_artefact
 from circuitlogic.stages.connecting import load_connectors
 from circuitlogic.stages.dictionaries import TUNED, load_dictionaries, save_dictionary
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
-from circuitlogic.stages.layer_tuning import solved_layers, tuned_layer
+from circuitlogic.stages.layer_tuning import layer_map, solved_layers
 from circuitlogic.stages.network_metrics import DictionaryFit, NetworkMetrics
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.splicing import measure_splices
@@ -81,8 +81,7 @@ def _chains(study: Study, subject: Subject) -> list[FeatureNetwork]:
 
 def _tuned(study: Study, subject: Subject, solved: FeatureNetwork, progress: Progress) -> FeatureNetwork:
     config, activations = study.config, load_activations(study, "train")
-    if subject.text is not None:
-        return tuned_layer(study, subject, solved, activations, progress)
+    alone = subject.text is not None
     return tune_feature_network(
         solved,
         activations,
@@ -90,7 +89,7 @@ def _tuned(study: Study, subject: Subject, solved: FeatureNetwork, progress: Pro
         config.extract.threshold,
         seed_for(config.seed, TUNED),
         progress,
-        true_map_of(subject),
+        layer_map(subject, solved, activations) if alone else true_map_of(subject),
         config.extract.firing,
     )
 

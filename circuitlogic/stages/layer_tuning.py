@@ -6,17 +6,14 @@ from torch import Tensor
 from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.errors import StudyError
-from circuitlogic.progress import Progress
 from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.stages.connecting import load_connectors
-from circuitlogic.stages.dictionaries import TUNED, load_ends
-from circuitlogic.stages.seeds import seed_for
+from circuitlogic.stages.dictionaries import load_ends
 from circuitlogic.stages.subject import Subject
 from circuitlogic.stages.token_rerun import layer_alone
 from circuitlogic.study import Study
 from circuitlogic.substitute.feature_network import FeatureNetwork
 from circuitlogic.substitute.interventional import TrueMap
-from circuitlogic.substitute.tuning import tune_feature_network
 
 
 def solved_layers(study: Study) -> list[FeatureNetwork]:
@@ -30,24 +27,7 @@ def solved_layers(study: Study) -> list[FeatureNetwork]:
     ]
 
 
-def tuned_layer(
-    study: Study, subject: Subject, solved: FeatureNetwork, activations: PairedActivations, progress: Progress
-) -> FeatureNetwork:
-    """One layer after tuning."""
-    config = study.config
-    return tune_feature_network(
-        solved,
-        activations,
-        config.tune,
-        config.extract.threshold,
-        seed_for(config.seed, TUNED),
-        progress,
-        _true_map(subject, solved, activations),
-        config.extract.firing,
-    )
-
-
-def _true_map(subject: Subject, layer: FeatureNetwork, activations: PairedActivations) -> TrueMap | None:
+def layer_map(subject: Subject, layer: FeatureNetwork, activations: PairedActivations) -> TrueMap | None:
     """The layer by itself; None where it does not treat each token by itself."""
     places = {site.name: site for site in subject.sites}
     source, target = (places[dictionary.site] for dictionary in layer.dictionaries)
