@@ -195,6 +195,9 @@ class TuneConfig:
     """`all` weights and biases, or `biases` alone."""
     divergence: float = 1.0
     """Weight of KL(original ‖ feature network); 0 tunes to the features alone."""
+    splice: float = 0.0
+    """Of a language model: weight of KL(original ‖ the model with the layer spliced in) over the next tokens, as a
+    share of zero ablation's. Batches are then of whole windows, of about `batch_size` tokens."""
     anchor: float = 1.0
     """Weight of the features' error beside the KL divergence; larger keeps features truer."""
     anchor_by: AnchorBy = "site"
