@@ -70,7 +70,8 @@ def test_windows_of_different_lengths_cost_what_they_cost_alone(study: Study) ->
         mixed = np.array([int(lengths.argmax()), int(lengths.argmin())])
         assert lengths[mixed[0]] > lengths[mixed[1]]
         parts = [text.rows(mixed[k : k + 1]) for k in (0, 1)]
-        noise = [torch.randn(len(p), text.network.config.hidden_size, generator=_seeded()) for p in parts]
+        width = load_activations(study, "train").stores[OUT].d
+        noise = [torch.randn(len(p), width, generator=_seeded()) for p in parts]
         together = float(text.cost(mixed, torch.cat(noise))) * sum(map(len, parts))
         alone = [float(text.cost(mixed[k : k + 1], noise[k])) * len(parts[k]) for k in (0, 1)]
     assert together == pytest.approx(sum(alone), rel=1e-3)

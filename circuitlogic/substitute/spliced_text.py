@@ -68,17 +68,22 @@ class SplicedText:
 
     def rows(self, chosen: Int[np.ndarray, " windows"]) -> Int[np.ndarray, " rows"]:
         """The rows of activations of these windows, window by window."""
-        ends = np.cumsum(self.windows.kept)[self.windows.starts[1:] - 1]
-        starts = np.concatenate([[0], ends[:-1]])
-        return np.concatenate([np.arange(starts[w], ends[w]) for w in chosen])
+        counts = self._counts
+        ends = np.cumsum(counts)
+        return np.concatenate([np.arange(int(ends[w] - counts[w]), int(ends[w])) for w in chosen])
 
     def cost(self, chosen: Int[np.ndarray, " windows"], rows: Float[Tensor, "rows d"]) -> Float[Tensor, ""]:
         """KL(original ‖ the model with `rows` in these windows' place), as a share of zero ablation's."""
         return self._divergence(*self._block(chosen), rows) / self.unit
 
     @property
+    def _counts(self) -> Int[np.ndarray, " windows"]:
+        """Rows of each window."""
+        return np.add.reduceat(self.windows.kept, self.windows.starts[:-1], dtype=np.int64)
+
+    @property
     def _filled(self) -> Int[np.ndarray, " windows"]:
-        return np.flatnonzero(np.add.reduceat(self.windows.kept, self.windows.starts[:-1]) > 0)
+        return np.flatnonzero(self._counts)
 
     def _together(self, batch_size: int) -> int:
         average = len(self.windows.rows) / len(self._filled)
