@@ -104,12 +104,17 @@ def test_the_next_token_follows_the_original_closer_on_held_out_text(study: Stud
     ("network", "tune", "says"),
     [
         ({"kind": "image"}, {"splice": 1.0}, "tune.splice is for language models"),
-        ({"kind": "hf", "model": "m"}, {"splice": 1.0, "interventions": 0.5}, "do not go together"),
+        ({"kind": "hf", "model": "m"}, {"splice": 1.0}, "tune.splice does nothing with"),
+        (
+            {"kind": "hf", "model": "m"},
+            {"splice": 1.0, "dictionaries": "later", "interventions": 0.5},
+            "do not go together",
+        ),
         ({"kind": "hf", "model": "m"}, {"splice": -1.0}, "tune.splice = -1.0 is not allowed"),
     ],
 )
 def test_a_weight_that_cannot_be_served_is_refused(
-    network: dict[str, str], tune: dict[str, float], says: str
+    network: dict[str, str], tune: dict[str, float | str], says: str
 ) -> None:
     kind = network if network["kind"] == "hf" else {}
     with pytest.raises(ConfigError, match=says):

@@ -107,11 +107,23 @@ def check_ranges(config: Any) -> None:
             f"transcoders.kind = {config.transcoders.kind!r} is for language models (network.kind = 'hf'): "
             "set it to 'none' here"
         )
-    if config.tune.splice > 0 and config.network.kind != "hf":
+    _check_splice(config)
+
+
+def _check_splice(config: Any) -> None:
+    """`tune.splice` needs a language model whose layers are tuned on its own text."""
+    tune = config.tune
+    if tune.splice == 0:
+        return
+    if config.network.kind != "hf":
         raise ConfigError(
             "tune.splice is for language models (network.kind = 'hf'): set it to 0 here and use tune.divergence"
         )
-    if config.tune.splice > 0 and config.tune.interventions > 0:
+    if tune.dictionaries != "later":
+        raise ConfigError(
+            f"tune.splice does nothing with tune.dictionaries = {tune.dictionaries!r}: set that to 'later'"
+        )
+    if tune.interventions > 0:
         raise ConfigError(
             "tune.splice and tune.interventions do not go together, since edited tokens have no text: set one to 0"
         )

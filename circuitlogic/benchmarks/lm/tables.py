@@ -31,7 +31,8 @@ _RECOVERED = (
 _DICTIONARIES = (
     "FVU: share of the variance that a dictionary does not explain. Live: at least 20 held-out firings. A copy",
     "correlates above 0.9 with one input feature. Firing F1: whether the connector's output fires where the true",
-    "feature does. Tuning moves the output's dictionary with the connector; the input's stays. A feature is linear",
+    "feature does. Tuning moves the output's dictionary with the connector; the input's stays. With `tune.splice`",
+    "it also lowers what the layer's output costs the training text's next tokens. A feature is linear",
     "if a small MLP of the layer's input explains at most 0.05 more of its variance than one linear map with a",
     "ReLU does, both trained on the same tokens.",
 )
