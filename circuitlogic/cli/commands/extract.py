@@ -57,15 +57,7 @@ def extract(
 
     streams = Streams(color=not no_color, quiet=quiet)
     with with_threads(threads), console_progress(streams) as progress:
-        metrics = run(
-            opened,
-            threshold=threshold,
-            progress=progress,
-            score=score,
-            top_k=top_k,
-            edges=edges,
-            jobs=jobs,
-        )
+        metrics = run(opened, None, threshold, progress, score=score, top_k=top_k, edges=edges, jobs=jobs)
     result = extraction(opened, metrics)
     if json:
         write_document("extract", result.document)
