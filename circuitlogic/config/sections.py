@@ -51,8 +51,10 @@ class TextConfig:
     separator: str = "<|endoftext|>"
     """A line that holds only this parts two documents."""
     tokens: int = 200_000
-    """About how many tokens to train on, spread over all documents."""
+    """About how many tokens to train on, spread over all documents. Counted in whole windows: where documents are
+    shorter than `context`, each takes a window that it does not fill, and fewer tokens come out."""
     heldout_tokens: int = 60_000
+    """The same for the held-out documents."""
     splice_tokens: int = 20_000
     """Of the held-out tokens, how many the splice test runs the model on."""
     context: int = 256

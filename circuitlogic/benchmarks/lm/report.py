@@ -107,9 +107,13 @@ def _measured(config: StudyConfig, trained: Sequence[Column], controlled: bool) 
     yield f"All figures are held out, and after thresholding at {config.extract.threshold:g} where they do not say"
     yield "otherwise: on documents that no dictionary, connector or formula was trained on (what the model itself"
     yield "was trained on is not known here)."
+    sizes: dict[tuple[int, int, int], list[str]] = {}
     for name, one in trained:
-        yield f"`{name}`: {count(one.heldout)} tokens of {count(one.documents)} documents, cross-entropy on"
-        yield f"{count(one.tokens)}."
+        sizes.setdefault((one.heldout, one.documents, one.tokens), []).append(f"`{name}`")
+    for (heldout, documents, tokens), names in sizes.items():
+        whose = ", ".join(names) if len(sizes) > 1 else "Held out"
+        yield f"{whose}: {count(heldout)} tokens of {count(documents)} documents, cross-entropy on"
+        yield f"{count(tokens)}."
     if controlled:
         yield f"`{CONTROL}` is the same architecture untrained, through the same stages with the settings printed"
         yield "below: what it scores too says nothing about the model."
