@@ -112,7 +112,7 @@ def test_a_feature_of_place_or_of_the_token_before_is_no_more_than_that() -> Non
     after = [(part.row_tokens == 1) & prior for part, prior in zip(parts, before, strict=True)]
     for truth, name, other in ((early, "place", "previous"), (after, "previous", "place")):
         scores = {
-            kind: class_tables(*parts, kind).baseline(np.flatnonzero(truth[0]), truth[1]).f1
+            kind: class_tables(parts[0], parts[1], kind).baseline(np.flatnonzero(truth[0]), truth[1]).f1
             for kind in (name, other)
         }
         assert scores[name] == 1.0
