@@ -1,6 +1,7 @@
 """The errors a user can cause, each with the exit code the command line gives it.
 
 A message is one line: what was given, what is allowed, what to do. Library callers catch `CircuitLogicError`.
+130 and 141 are what a shell reports of a program that Ctrl-C or a closed pipe has ended.
 """
 
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ EXIT_CHECK_FAILED = 3
 EXIT_MISSING_DEPENDENCY = 4
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
+EXIT_HUNG_UP = 141
 
 
 class CircuitLogicError(Exception):
@@ -40,7 +42,7 @@ class UnknownNameError(CircuitLogicError):
 
 
 class NothingLeftError(CircuitLogicError):
-    """A threshold or filter that leaves nothing to show."""
+    """A threshold or filter that leaves nothing to make; a listing that is left empty is an answer, no error."""
 
 
 class CheckFailedError(CircuitLogicError):

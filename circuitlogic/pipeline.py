@@ -6,49 +6,27 @@ A stage that is done and unchanged is not run again.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from circuitlogic.config import EdgeScore, ExtractConfig, StudyConfig
+from circuitlogic.config import EdgeScore, StudyConfig
 from circuitlogic.datasets.images import ImageData
-from circuitlogic.errors import ConfigError
 from circuitlogic.features import FeatureId
 from circuitlogic.progress import SILENT, Progress
-from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import make_activations
 from circuitlogic.stages.causal import make_causal
-from circuitlogic.stages.class_evidence import make_class_evidence
 from circuitlogic.stages.connecting import make_connectors
 from circuitlogic.stages.controls import Control, make_controls
 from circuitlogic.stages.dictionaries import make_dictionaries
-from circuitlogic.stages.examples import make_examples
-from circuitlogic.stages.extracted import GRAPH
+from circuitlogic.stages.evidence import make_evidence
 from circuitlogic.stages.extracting import make_gates, make_graph
-from circuitlogic.stages.feature_network import (
-    SELECTED,
-    make_feature_network,
-    measure_feature_network,
-    measure_split,
-)
-from circuitlogic.stages.network_metrics import FIDELITY, MEASURED, NetworkMetrics, load_metrics, save_metrics
-from circuitlogic.stages.sample_evidence import make_sample_evidence
-from circuitlogic.stages.selecting import make_selection
-from circuitlogic.stages.subject import (
-    Subject,
-    check_subject,
-    classifier_subject,
-    load_card,
-    load_classifier,
-    load_data,
-    make_own_card,
-)
-from circuitlogic.stages.subject_kinds import image_maker, stored_subject, subject_kind
+from circuitlogic.stages.feature_network import make_feature_network
+from circuitlogic.stages.measuring import make_fidelity, measure_again
+from circuitlogic.stages.network_metrics import NetworkMetrics
+from circuitlogic.stages.selecting import asked_config, make_selection
+from circuitlogic.stages.subject import Subject, make_own_card
+from circuitlogic.stages.subject_kinds import image_maker, stored_images, subject_kind, subject_of
 from circuitlogic.stages.sweep import SweepPoint, make_sweep
-from circuitlogic.stages.text_subject import KIND as LANGUAGE_MODEL
-from circuitlogic.stages.token_contexts import make_contexts
-from circuitlogic.stages.token_evidence import make_token_evidence
-from circuitlogic.stages.transcoding import make_transcoders, transcoder_artefacts
+from circuitlogic.stages.transcoding import make_transcoders
 from circuitlogic.study import Study
 from circuitlogic.verify.intervention import GateIntervention
 
@@ -114,45 +92,14 @@ def extract(
         NothingLeftError: it leaves no edge; an earlier graph is kept.
         StudyError: the study is not trained, or was not trained on `subject`.
     """
-    config = _extract_config(study, threshold, score, top_k, edges)
-    subject = subject or stored_subject(study, progress)
-    check_subject(study, subject)
+    config = asked_config(study, threshold, score, top_k, edges)
+    subject = subject_of(study, subject, progress)
     make_selection(study, config)
     make_graph(study, config)
     make_gates(study, config, progress, jobs)
     with subject.at_rest():
-        make_examples(study, subject, progress)
-        make_class_evidence(study)
-        make_sample_evidence(study)
-        make_contexts(study, subject, progress)
-        make_token_evidence(study, subject, progress)
-        return _fidelity(study, subject, config.threshold, progress)
-
-
-def _fidelity(study: Study, subject: Subject, threshold: float, progress: Progress) -> NetworkMetrics:
-    """The thresholded graph's figures, measured unless that is done."""
-    used = (SELECTED, GRAPH, activations_artefact("heldout"), *transcoder_artefacts(study))
-    made_from = [study.entry(name).content for name in used]
-    key = study.key(FIDELITY, MEASURED, threshold, study.config.text.splice_tokens, made_from)
-    if study.is_done(FIDELITY, key):
-        return load_metrics(study, FIDELITY)
-    metrics = measure_feature_network(study, subject, threshold, "heldout", progress)
-    save_metrics(metrics, study, FIDELITY, key)
-    return metrics
-
-
-def _extract_config(
-    study: Study,
-    threshold: float | None,
-    score: EdgeScore | None = None,
-    top_k: int | None = None,
-    edges: int | None = None,
-) -> ExtractConfig:
-    """The study's, with what is given laid over it; `replace` checks ranges."""
-    given = {"threshold": threshold, "score": score, "top_k": top_k, "edges": edges}
-    changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    config = study.config
-    return replace(config, extract=replace(config.extract, **changed)).extract
+        make_evidence(study, subject, progress)
+        return make_fidelity(study, subject, config.threshold, progress)
 
 
 def verify(
@@ -161,41 +108,23 @@ def verify(
     """Run the thresholded feature network on the held-out samples or on the official test set.
 
     Args:
-        study: A trained study of an image classifier.
-        split: `heldout`, or `test`, which nothing else ever touches.
-        threshold: Overrides the one that was extracted (or the config's).
+        study: A trained study.
+        split: `heldout`, or `test`, which nothing else ever touches; a language model has none.
+        threshold: Overrides the one that was extracted, or the config's.
         progress: Told of the capture.
 
     Raises:
         ConfigError: another split, or a threshold that makes no sense.
         StudyError: the study is not trained, or its network was brought by the caller.
     """
-    if threshold is None and study.has(FIDELITY):
-        threshold = load_metrics(study, FIDELITY).threshold
-    used = _extract_config(study, threshold).threshold
-    if load_card(study).kind == LANGUAGE_MODEL:
-        return _verify_text(study, split, used, progress)
-    load_classifier(study)
-    data = load_data(study.config, progress)
-    return measure_split(study, classifier_subject(study, data), data, split, used, progress)
-
-
-def _verify_text(study: Study, split: str, threshold: float, progress: Progress) -> NetworkMetrics:
-    if split != "heldout":
-        raise ConfigError("a language model's study has no official test set: use split heldout")
-    subject = stored_subject(study, progress)
-    with subject.at_rest():
-        return measure_feature_network(study, subject, threshold, split, progress)
+    return measure_again(study, split, threshold, progress)
 
 
 def sweep(
     study: Study, budgets: Sequence[int], subject: Subject | None = None, progress: Progress = SILENT
 ) -> tuple[SweepPoint, ...]:
-    """Prune and tune the connectors at several edge budgets; arguments and errors as `extract`, and those of
-    `circuitlogic.stages.sweep.make_sweep`."""
-    subject = subject or stored_subject(study, progress)
-    check_subject(study, subject)
-    with subject.at_rest():
+    """Prune and tune the connectors at several edge budgets; else as `extract`, and as `make_sweep`."""
+    with subject_of(study, subject, progress).at_rest() as subject:
         return make_sweep(study, subject, budgets, progress)
 
 
@@ -205,9 +134,7 @@ def controls(study: Study, progress: Progress = SILENT) -> tuple[Control, ...]:
     Raises:
         StudyError: the study is not trained, or its network was brought by the caller.
     """
-    load_classifier(study)
-    data = load_data(study.config, progress)
-    return make_controls(study, classifier_subject(study, data), data, progress)
+    return make_controls(study, *stored_images(study, progress), progress)
 
 
 def verify_gates(
@@ -218,7 +145,5 @@ def verify_gates(
     only: Collection[FeatureId] | None = None,
 ) -> tuple[GateIntervention, ...]:
     """Switch gates' literals on and off in the original network, of all gates or `only` some; else as `extract`."""
-    subject = subject or stored_subject(study, progress)
-    check_subject(study, subject)
-    with subject.at_rest():
+    with subject_of(study, subject, progress).at_rest() as subject:
         return make_causal(study, subject, split, progress, only)

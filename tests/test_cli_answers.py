@@ -64,8 +64,8 @@ def test_filters_keep_exactly_what_they_say(cli: Cli, study: Study, gate: Gate):
         str(g.feature) for g in load_gates(study) if g.kind == gate.kind and g.feature.site == "hidden.2"
     }
     assert {row["feature"] for row in shown} == wanted
-    proven = cli("show", study.root, "--min-f1", 0.5, "--json")
-    assert proven.code == 1 or all(row["f1"] >= 0.5 for row in proven.document["rows"])
+    proven = cli("show", study.root, "--min-f1", 0.5, "--json").document["rows"]
+    assert all(row["f1"] >= 0.5 for row in proven)
 
 
 def test_one_gate_in_a_pipe_is_readable_and_complete(cli: Cli, study: Study, gate: Gate):
@@ -135,20 +135,6 @@ def test_a_limit_holds_in_every_format(cli: Cli, study: Study, question: str, li
     assert len(document["nodes"]) == limit
     whole = cli("query", study.root, *words, "--json").document
     assert document["hidden"] == len(whole["nodes"]) - limit
-
-
-def test_an_answer_that_is_empty_by_nature_is_explained_and_no_failure(cli: Cli, study: Study):
-    ran = cli("query", study.root, "ancestors", "hidden.0/0")
-    assert (ran.code, ran.out, ran.err) == (0, "", "hidden.0/0 has no inputs\n")
-    ran = cli("query", study.root, "ancestors", "hidden.0/0", "--json")
-    assert ran.code == 0
-    assert ran.document["explanation"] == "hidden.0/0 has no inputs"
-
-
-def test_an_answer_that_a_threshold_empties_is_a_failure(cli: Cli, study: Study, gate: Gate):
-    ran = cli("query", study.root, "neighbors", gate.feature, "--min-weight", 1000, "--json")
-    assert (ran.code, ran.out) == (1, "")
-    assert "nothing above 1000.00; strongest" in ran.err
 
 
 @pytest.mark.parametrize("depth", [(), ("--depth", "2")])

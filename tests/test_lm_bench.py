@@ -124,6 +124,7 @@ def test_the_experiment_reports_every_layer_and_is_taken_up_again(
         "linear output",
         "Settings other than the defaults",
         "word list",
+        "token and the one before",
     ):
         assert words in text, words
     assert "None" not in text

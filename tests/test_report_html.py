@@ -243,7 +243,8 @@ def test_a_report_that_fails_leaves_the_old_one(
     def fails(*_: object) -> Path:
         raise StudyError("broken on purpose")
 
-    monkeypatch.setitem(write.FORMATS, "md", fails)
+    formats = Registry("report format", {"html": write.FORMATS["html"], "md": fails})
+    monkeypatch.setattr(write, "FORMATS", formats)
     monkeypatch.setattr(html, "BUDGET", 0)
     with pytest.raises(StudyError, match="on purpose"):
         write_report(study, folder)

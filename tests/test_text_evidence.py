@@ -37,6 +37,7 @@ from circuitlogic.stages.token_labels import automatic_labels, token_names
 from circuitlogic.study import ANNOTATIONS, Study
 from circuitlogic.verify.splice import Edit, Variant, splice
 from circuitlogic.verify.token_baseline import TokenTables
+from circuitlogic.verify.token_classes import class_tables
 
 OUT = "gpt_neox.layers.1.mlp.out"
 
@@ -100,6 +101,22 @@ def test_the_token_baseline_is_the_best_set_of_tokens() -> None:
     assert context.f1 == pytest.approx(2 / 3)
     nothing = tables.baseline(np.zeros(0, dtype=np.int64), heldout < 0)
     assert (nothing.f1, nothing.size) == (0.0, 0)
+
+
+def test_a_feature_of_place_or_of_the_token_before_is_no_more_than_that() -> None:
+    generator = np.random.default_rng(0)
+    words = [generator.integers(1, 4, 20).tolist() for _ in range(120)]
+    parts = [TokenWindows.of(some, list(range(60)), [[True] * 20] * 60) for some in (words[:60], words[60:])]
+    early = [(part.row_tokens == 1) & (part.row_places >= 3) & (part.row_places < 7) for part in parts]
+    before = [np.r_[False, part.ids[:-1] == 2] & (part.row_places > 0) for part in parts]
+    after = [(part.row_tokens == 1) & prior for part, prior in zip(parts, before, strict=True)]
+    for truth, name, other in ((early, "place", "previous"), (after, "previous", "place")):
+        scores = {
+            kind: class_tables(parts[0], parts[1], kind).baseline(np.flatnonzero(truth[0]), truth[1]).f1
+            for kind in (name, other)
+        }
+        assert scores[name] == 1.0
+        assert scores[other] < 0.8
 
 
 def test_splicing_in_the_truth_changes_nothing_and_zero_is_zero(tmp_path: Path) -> None:

@@ -57,6 +57,11 @@ class TokenWindows:
         """Of each row its token."""
         return self.ids[self.rows]
 
+    @property
+    def row_places(self) -> Int[np.ndarray, " rows"]:
+        """Of each row how many tokens stand before it in its window."""
+        return self.rows - self.starts[self.windows_at(self.rows)]
+
     def windows_at(self, places: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
         """The window that each place in `ids` is in."""
         return np.searchsorted(self.starts, places, side="right") - 1

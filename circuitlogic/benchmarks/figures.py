@@ -70,6 +70,11 @@ def cached(path: Path, key: str, compute: Callable[[], Iterable[Figure]]) -> lis
     return found
 
 
+def save_figures(path: Path, figures: Iterable[Figure]) -> None:
+    """Store the figures of a report, for `load_figures`."""
+    write_json(path, {"figures": [asdict(f) for f in figures]})
+
+
 def load_figures(path: Path) -> list[Figure]:
     """Read stored figures.
 

@@ -33,6 +33,7 @@ from circuitlogic.stages.feature_network import load_feature_network, measure_ch
 from circuitlogic.stages.network_metrics import NetworkMetrics
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import Subject, image_samples, load_card, load_classifier, load_data
+from circuitlogic.stages.subject_kinds import stored_subject
 from circuitlogic.study import Study
 from circuitlogic.substitute.feature_network import FeatureNetwork
 from circuitlogic.substitute.tuning import tune_feature_network
@@ -66,7 +67,7 @@ class SeedExperiment:
         self.data: ImageData = load_data(config, progress)
         self.study: Study = pipeline.train(folder / STUDY, config, progress, self.data)
         pipeline.extract(self.study, progress=progress)
-        self.subject: Subject = pipeline.stored_subject(self.study, progress)
+        self.subject: Subject = stored_subject(self.study, progress)
         self.train = load_activations(self.study, "train")
         self.heldout = load_activations(self.study, "heldout")
         self.labels = load_labels(self.study, "heldout")

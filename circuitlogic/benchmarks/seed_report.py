@@ -1,17 +1,13 @@
 """`reports/mnist`: the seed's experiment over several seeds, as Markdown, a picture, and every figure as JSON."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from circuitlogic.benchmarks.figures import Figure, Table
+from circuitlogic.benchmarks.figures import Figure, Table, save_figures
 from circuitlogic.benchmarks.markdown_table import markdown_table
+from circuitlogic.benchmarks.pages import write_page
 from circuitlogic.benchmarks.seed_experiment import AXIS_COSINE, EDGES, L1_OF_GRADIENT, MAIN_ARM, WIDTHS
-from circuitlogic.json_files import write_json
 from circuitlogic.render.matrices import Curve, pareto_curve
-from circuitlogic.whole_files import write_bytes
 
 SITES = ("hidden.0", "hidden.1", "hidden.2")
 _CURVE_PICTURE = "accuracy-edges.png"
@@ -39,10 +35,12 @@ def write_seed_report(figures: Sequence[Figure], folder: Path, command: str) -> 
         folder: Made if it is not there.
         command: What regenerates the report; named in it.
     """
-    loader = PackageLoader("circuitlogic.benchmarks")
-    environment = Environment(loader=loader, undefined=StrictUndefined, autoescape=False)  # noqa: S701 Markdown
     digits_saes = Table(figures, "digits saes")
-    text = environment.get_template("seed_report.md.j2").render(
+    _draw_curve(Table(figures, "curve"), Table(figures, "classifier"), folder / _CURVE_PICTURE)
+    save_figures(folder / "figures.json", figures)
+    return write_page(
+        folder / "README.md",
+        "seed_report.md.j2",
         command=command,
         seeds=", ".join(str(s) for s in sorted({f.seed for f in figures})),
         headline=_headline(figures),
@@ -59,10 +57,6 @@ def write_seed_report(figures: Sequence[Figure], folder: Path, command: str) -> 
         digits=_digits(Table(figures, "digits")),
         digits_saes=_sae_table(digits_saes, [(arm,) for arm in digits_saes.arms], digits_saes.arms),
     )
-    _draw_curve(Table(figures, "curve"), Table(figures, "classifier"), folder / _CURVE_PICTURE)
-    write_json(folder / "figures.json", {"figures": [asdict(f) for f in figures]})
-    write_bytes(folder / "README.md", (text.rstrip() + "\n").encode())
-    return folder / "README.md"
 
 
 def _headline(figures: Sequence[Figure]) -> str:

@@ -1,6 +1,5 @@
 """Owns how the answer of a query leaves: rows, paths, a tree, or an explanation why there is nothing."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from circuitlogic.cli.documents import write_document
 from circuitlogic.cli.listing import Listing, Value, write_listing
 from circuitlogic.cli.options import Output
-from circuitlogic.errors import NothingLeftError
 
 if TYPE_CHECKING:
     from circuitlogic.graph.subgraph import SubGraph
@@ -20,37 +18,28 @@ _PATHS = ("rank", "product", "path", "weights")
 def print_answer(
     study: Path,
     question: str,
-    ask: Callable[[float], "SubGraph"],
+    answer: "SubGraph",
     output: Output,
-    min_weight: float,
     tree: bool,
     upstream: bool | None,
 ) -> None:
-    """Ask and print.
+    """Ask and print; of an empty answer, why it is empty.
 
     Args:
         study: Where the graph is from.
         question: Name of the query.
-        ask: The query at a given minimal weight.
+        answer: The graph's.
         output: How to print.
-        min_weight: The one the user wants.
         tree: Draw a tree even in a pipe.
         upstream: Of a cone: whether it holds inputs or outputs; None for other answers, which are no trees.
-
-    Raises:
-        NothingLeftError: the answer is empty because `min_weight` is too high.
     """
-    answer = ask(min_weight)
-    if answer.is_empty:
-        if min_weight > 0 and not ask(0.0).is_empty:
-            raise NothingLeftError(answer.explanation)
-        output.streams.say(answer.explanation)
-        if output.chosen != "json":
-            return
     answer = _limited(answer, output).ranked()
+    as_tree = tree or (output.is_default and output.streams.interactive)
     if _as_document(output):
+        if answer.is_empty:
+            output.streams.say(answer.explanation)
         write_document("query", _document(study, question, answer))
-    elif upstream is not None and (tree or (output.is_default and output.streams.interactive)):
+    elif as_tree and upstream is not None and not answer.is_empty:
         from circuitlogic.cli.tree import cone_tree
 
         output.streams.draw(cone_tree(answer, upstream))
@@ -99,12 +88,12 @@ def _document(study: Path, question: str, answer: "SubGraph") -> dict[str, Any]:
 
 def _listing(question: str, answer: "SubGraph") -> Listing:
     about = {"question": question}
-    if answer.paths:
-        return Listing("query", _PATHS, _path_rows(answer), about=about)
+    if question == "path":
+        return Listing("query", _PATHS, _path_rows(answer), about=about, empty=answer.explanation)
     rows: list[dict[str, Value]] = [
         {"feature": name, **{key: data.get(key) for key in _NODES[1:]}} for name, data in answer.node_items()
     ]
-    return Listing("query", _NODES, rows, _filled(rows), about)
+    return Listing("query", _NODES, rows, _filled(rows), about, answer.explanation)
 
 
 def _path_rows(answer: "SubGraph") -> list[dict[str, Value]]:

@@ -26,7 +26,11 @@ from circuitlogic.cli.console import write
 
 _HELP = """Read the logic out of neural networks: sparse features, sparse connectors, tested gates.
 
-Example: circuitlogic demo"""
+Example: circuitlogic demo
+
+Exit codes: 0 done, and also for an answer that is empty; 1 failed, or there is nothing to make; 2 wrong usage;
+3 a check that was asked for failed; 4 an optional package is missing; 70 a bug; 130 Ctrl-C; 141 the reader of
+the output hung up."""
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 

@@ -15,12 +15,15 @@ _COLUMNS = ("feature", "depth", "weight", "carried", "share", "active")
 
 def print_contributions(study: str, split: str, found: "Contributions", output: Output) -> None:
     """Print a table, or one JSON document with all figures."""
+    empty = "" if found.ancestors else f"no input of {found.feature} passes the filters"
     if output.chosen == "json" and output.columns is None and output.sort is None:
+        if empty:
+            output.streams.say(empty)
         write_document("contributions", {"study": study, "split": split, **asdict(found)})
     else:
         rows: list[dict[str, Value]] = [asdict(one) for one in found.ancestors]
         about = {"question": "contributions", "of": found.feature}
-        write_listing(Listing("query", _COLUMNS, rows, about=about), replace(output, limit=None))
+        write_listing(Listing("query", _COLUMNS, rows, about=about, empty=empty), replace(output, limit=None))
     where = f"{found.samples:,} firings" if found.example is None else f"example {found.example}"
     output.streams.say(
         f"{found.feature} on {where} of {split}: activation {found.activation:.2f} = direct inputs "

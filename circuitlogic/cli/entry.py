@@ -8,7 +8,14 @@ from collections.abc import Sequence
 import typer
 
 from circuitlogic.cli.console import Streams, talk
-from circuitlogic.errors import EXIT_BUG, EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK, CircuitLogicError
+from circuitlogic.errors import (
+    EXIT_BUG,
+    EXIT_FAILURE,
+    EXIT_HUNG_UP,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    CircuitLogicError,
+)
 
 _INTERRUPTED = "interrupted: finished stages are kept, the same command resumes the study where it stopped"
 _BUG = (
@@ -19,15 +26,29 @@ _BUG = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; `arguments` None takes those of the process."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    streams = Streams(color="--no-color" not in given)
     try:
-        return _finished(_run(given), streams)
+        code = _outcome(given, Streams(color="--no-color" not in given))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _hung_up()
+    except SystemExit as left:
+        # Typer and rich make one of a broken pipe that they meet
+        if isinstance(left.__context__, BrokenPipeError):
+            return _hung_up()
+        return left.code if isinstance(left.code, int) else EXIT_FAILURE
+    return code
+
+
+def _outcome(arguments: list[str], streams: Streams) -> int:
+    """Exit code of the command; what went wrong is said on stderr."""
+    try:
+        return _finished(_run(arguments), streams)
     except CircuitLogicError as error:
         return _refuse(streams, str(error), error.exit_code)
     except typer.TyperException as error:
         return _refuse_usage(streams, error)
     except BrokenPipeError:
-        return _hung_up()
+        raise
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _refuse(streams, f"{where}{error.strerror or error}", EXIT_FAILURE)
@@ -42,12 +63,7 @@ def _run(arguments: list[str]) -> int:
     from circuitlogic.cli.app import build_app
 
     command = typer.main.get_command(build_app(plain_help=not sys.stdout.isatty()))
-    try:
-        code = command.main(arguments, prog_name="circuitlogic", standalone_mode=False)
-        sys.stdout.flush()
-    except SystemExit as left:
-        # a broken pipe, which Typer swallows itself
-        return left.code if isinstance(left.code, int) else EXIT_FAILURE
+    code = command.main(arguments, prog_name="circuitlogic", standalone_mode=False)
     return code if isinstance(code, int) else EXIT_OK
 
 
@@ -75,6 +91,8 @@ def _refuse_usage(streams: Streams, error: typer.TyperException) -> int:
 
 
 def _hung_up() -> int:
-    """The reader of stdout is gone: nothing more to say to anyone."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return EXIT_FAILURE
+    """The reader is gone: nothing more to say to anyone, not even what Python would say when it closes streams."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    return EXIT_HUNG_UP

@@ -21,14 +21,22 @@ def inspected(path: Path) -> Inspected:
         raise DataError(f"{path} does not exist: give a study, a dictionary or a connector folder")
     if (path / "manifest.json").is_file():
         return _study(path)
-    dictionary = inspected_dictionary(path)
-    if dictionary is not None:
-        return dictionary
     files = [path] if path.suffix == ".safetensors" else sorted(path.glob("*.safetensors"))
     cfg = _json(path / "cfg.json") if (path / "cfg.json").is_file() else None
+    if cfg is not None and cfg.get("architecture") == "connector":
+        return _tensors(cfg, files)
+    # knowing dictionaries takes torch, which a folder without any tensors need not wait for
+    dictionary = inspected_dictionary(path) if _may_hold_tensors(path) else None
+    if dictionary is not None:
+        return dictionary
     if cfg is None and not files:
         raise DataError(f"{path} is neither a study nor a dictionary or connector: it has no cfg.json")
     return _tensors(cfg, files)
+
+
+def _may_hold_tensors(path: Path) -> bool:
+    """Whether a file of tensors lies here, or one folder further down, as in a folder of dictionaries."""
+    return any(file.suffix in (".safetensors", ".pt") for file in (path, *path.glob("*"), *path.glob("*/*")))
 
 
 def _study(path: Path) -> Inspected:

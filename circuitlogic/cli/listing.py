@@ -36,10 +36,15 @@ class Listing:
     """Columns of the terminal's table when nobody chooses; empty: all."""
     about: Mapping[str, object] = field(default_factory=dict[str, object])
     """What the JSON document says beside its rows."""
+    empty: str = ""
+    """Why the answer is empty, where it is."""
 
 
 def write_listing(listing: Listing, output: Output) -> None:
     """Print `listing` as `output` asks; says on stderr how many rows `--limit` hides.
+
+    An empty answer is an answer, no failure: formats for programs stay valid (a header, `"rows": []`), stderr
+    gets one line that says why, and the exit code is 0. Only a command that has nothing to *make* fails.
 
     Raises:
         ConfigError: `output` names a column that does not exist.
@@ -48,8 +53,12 @@ def write_listing(listing: Listing, output: Output) -> None:
     columns = _columns(listing, output, chosen)
     rows = _sorted(listing, output.sort)
     kept = rows[: output.limit]
+    why_empty = listing.empty or ("" if rows else "there is nothing to list")
+    if why_empty:
+        output.streams.say(why_empty)
     if chosen == "table":
-        output.streams.draw(_table(columns, kept))
+        if not why_empty:
+            output.streams.draw(_table(columns, kept))
     elif chosen == "json":
         picked = [{name: row.get(name) for name in columns} for row in kept]
         write_document(listing.name, {**listing.about, "rows": picked, "hidden": len(rows) - len(kept)})

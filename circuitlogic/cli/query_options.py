@@ -27,14 +27,14 @@ class Narrowed:
         typer.Option("--site", help="Keep only features of this site (* and ? match); repeatable."),
     ] = None
 
-    def only(self, graph: "BaseGraph", min_weight: float, limit: int | None = None) -> dict[str, Any]:
-        """The filters, with another `min_weight`.
+    def only(self, graph: "BaseGraph", limit: int | None = None) -> dict[str, Any]:
+        """The filters as the graph takes them.
 
         Raises:
             UnknownNameError: no site is meant.
         """
         sites = None if self.site is None else [s for wanted in self.site for s in _sites(graph, wanted)]
-        given = {"min_weight": min_weight, "sign": self.sign, "sites": sites, "limit": limit}
+        given = {"min_weight": self.min_weight, "sign": self.sign, "sites": sites, "limit": limit}
         return {name: value for name, value in given.items() if value is not None}
 
 
@@ -46,10 +46,10 @@ class NarrowedWalk(Narrowed):
         int | None, typer.Option("--depth", min=1, help="At most so many edges away (of a path: long).")
     ] = field(default=None)
 
-    def only(self, graph: "BaseGraph", min_weight: float, limit: int | None = None) -> dict[str, Any]:
-        """The filters, with another `min_weight`."""
+    def only(self, graph: "BaseGraph", limit: int | None = None) -> dict[str, Any]:
+        """The filters as the graph takes them."""
         depth = {} if self.depth is None else {"depth": self.depth}
-        return {**Narrowed.only(self, graph, min_weight, limit), **depth}
+        return {**Narrowed.only(self, graph, limit), **depth}
 
 
 def _sites(graph: "BaseGraph", wanted: str) -> list[str]:

@@ -46,6 +46,7 @@ _LOWEST: dict[str, str] = {
     "tune.edges": "1",
     "tune.min_edges": "0",
     "tune.divergence": "0",
+    "tune.splice": "0",
     "tune.anchor": "0",
     "tune.student": "0",
     "tune.interventions": "0",
@@ -105,6 +106,26 @@ def check_ranges(config: Any) -> None:
         raise ConfigError(
             f"transcoders.kind = {config.transcoders.kind!r} is for language models (network.kind = 'hf'): "
             "set it to 'none' here"
+        )
+    _check_splice(config)
+
+
+def _check_splice(config: Any) -> None:
+    """`tune.splice` needs a language model whose layers are tuned on its own text."""
+    tune = config.tune
+    if tune.splice == 0:
+        return
+    if config.network.kind != "hf":
+        raise ConfigError(
+            "tune.splice is for language models (network.kind = 'hf'): set it to 0 here and use tune.divergence"
+        )
+    if tune.dictionaries != "later":
+        raise ConfigError(
+            f"tune.splice does nothing with tune.dictionaries = {tune.dictionaries!r}: set that to 'later'"
+        )
+    if tune.interventions > 0:
+        raise ConfigError(
+            "tune.splice and tune.interventions do not go together, since edited tokens have no text: set one to 0"
         )
 
 

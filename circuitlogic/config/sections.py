@@ -51,8 +51,10 @@ class TextConfig:
     separator: str = "<|endoftext|>"
     """A line that holds only this parts two documents."""
     tokens: int = 200_000
-    """About how many tokens to train on, spread over all documents."""
+    """About how many tokens to train on, spread over all documents. Counted in whole windows: where documents are
+    shorter than `context`, each takes a window that it does not fill, and fewer tokens come out."""
     heldout_tokens: int = 60_000
+    """The same for the held-out documents."""
     splice_tokens: int = 20_000
     """Of the held-out tokens, how many the splice test runs the model on."""
     context: int = 256
@@ -195,6 +197,9 @@ class TuneConfig:
     """`all` weights and biases, or `biases` alone."""
     divergence: float = 1.0
     """Weight of KL(original ‖ feature network); 0 tunes to the features alone."""
+    splice: float = 0.0
+    """Of a language model: weight of KL(original ‖ the model with the layer spliced in) over the next tokens, as a
+    share of zero ablation's. Batches are then of whole windows, of about `batch_size` tokens."""
     anchor: float = 1.0
     """Weight of the features' error beside the KL divergence; larger keeps features truer."""
     anchor_by: AnchorBy = "site"

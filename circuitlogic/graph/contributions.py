@@ -118,9 +118,10 @@ def contributions(
     found.sort(key=lambda one: -abs(one.carried))
     bias = float(np.nan_to_num(graph.nodes.bias[start]))
     inputs = cone(graph, start, True, rule, 1).edges()
-    direct = sum(
+    carried = (
         float(w) * float(active[int(u)].mean()) for u, w in zip(inputs.source, inputs.weight, strict=True)
     )
+    direct = sum(carried, 0.0)
     mean = float(own[rows].mean())
     shown = tuple(found[:limit])
     name = str(graph.feature(start))

@@ -10,21 +10,35 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from circuitlogic.errors import CircuitLogicError, DataError, unknown_name
+from circuitlogic.errors import CircuitLogicError, DataError
 from circuitlogic.features import FeatureId
 from circuitlogic.graph.attributes import GRAPH_KEYS
 from circuitlogic.graph.neuronpedia import from_neuronpedia
 from circuitlogic.graph.own_json import SCHEMA, graph_from_document, graph_from_json
 from circuitlogic.graph.store import FeatureGraph
+from circuitlogic.registry import Registry
 
 Records: TypeAlias = list[dict[str, Any]]
 
 _NODE = {"label": str, "kind": str, "firing_rate": float, "scale": float, "bias": float, "fidelity": float}
 _EDGE = {"weight": float, "raw_weight": float}
 _ESCAPED = re.compile(r"''*\s*[=+\-@]")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How one format is read back."""
+
+    document: Callable[[Mapping[str, bytes]], dict[str, Any]]
+    """The files' contents, by part name, as a document of our own schema."""
+    nodes_beside: bool = False
+    """Whether the nodes are in a file of their own."""
+    whole: bool = True
+    """Whether all of a graph comes back."""
 
 
 def read_graph_file(path: Path, form: str) -> FeatureGraph:
@@ -34,12 +48,11 @@ def read_graph_file(path: Path, form: str) -> FeatureGraph:
         UnknownNameError: there is no such format, or it cannot be read back.
         DataError: a file is missing, is not of this format, or describes an impossible graph.
     """
-    if form not in READERS:
-        raise unknown_name("readable graph format", form, READERS)
+    reader = READERS[form]
     beside = path.with_name(f"{path.stem}.nodes{path.suffix}")
     try:
         parts = {"": path.read_bytes()}
-        if form in ("csv", "parquet"):
+        if reader.nodes_beside:
             parts["nodes"] = beside.read_bytes()
     except OSError as error:
         raise DataError(f"cannot read {error.filename}: {error.strerror}") from error
@@ -50,12 +63,14 @@ def graph_from_parts(parts: Mapping[str, bytes], form: str, origin: str = "the g
     """The same from the files' contents, by part name.
 
     Raises:
+        UnknownNameError: there is no such format, or it cannot be read back.
         DataError: not of this format, or an impossible graph.
     """
+    reader = READERS[form]
     if form == "json":
         return graph_from_json(parts[""])
     try:
-        return graph_from_document(READERS[form](parts))
+        return graph_from_document(reader.document(parts))
     except CircuitLogicError as error:
         raise DataError(f"{origin}: {error}") from error
     except (ValueError, KeyError, TypeError, AttributeError, SyntaxError, OSError) as error:
@@ -190,13 +205,15 @@ def _neuronpedia(parts: Mapping[str, bytes]) -> dict[str, Any]:
     return _document(*from_neuronpedia(_object(parts[""])))
 
 
-READERS: dict[str, Callable[[Mapping[str, bytes]], dict[str, Any]]] = {
-    "json": lambda parts: json.loads(parts[""]),
-    "graphml": _graphml,
-    "node-link": _node_link,
-    "cytoscape": _cytoscape,
-    "csv": _csv,
-    "parquet": _parquet,
-    "neuronpedia": _neuronpedia,
-}
-"""Format -> its content as a document of our own schema."""
+READERS: Registry[Reader] = Registry(
+    "readable graph format",
+    {
+        "json": Reader(lambda parts: json.loads(parts[""])),
+        "graphml": Reader(_graphml),
+        "node-link": Reader(_node_link),
+        "cytoscape": Reader(_cytoscape),
+        "csv": Reader(_csv, nodes_beside=True, whole=False),
+        "parquet": Reader(_parquet, nodes_beside=True),
+        "neuronpedia": Reader(_neuronpedia),
+    },
+)

@@ -5,8 +5,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from circuitlogic.errors import StudyError, unknown_name
+from circuitlogic.errors import StudyError
 from circuitlogic.progress import SILENT, Progress
+from circuitlogic.registry import Registry
 from circuitlogic.report.html import write_html
 from circuitlogic.report.markdown import write_markdown
 from circuitlogic.report.rows import StudyView
@@ -20,8 +21,10 @@ def _html(view: StudyView, study: Study, folder: Path, progress: Progress) -> Pa
     return write_html(view, study, folder / HTML_FILE, progress)
 
 
-FORMATS: dict[str, Callable[[StudyView, Study, Path, Progress], Path]] = {"html": _html, "md": write_markdown}
-"""Report formats by name: each writes into a folder and returns its main file."""
+FORMATS: Registry[Callable[[StudyView, Study, Path, Progress], Path]] = Registry(
+    "report format", {"html": _html, "md": write_markdown}
+)
+"""Each writes into a folder and returns its main file."""
 
 
 def write_report(
@@ -36,15 +39,13 @@ def write_report(
         UnknownNameError: a format that does not exist.
         StudyError: the study is not extracted, an artefact is damaged, or the folder cannot be written.
     """
-    for name in formats:
-        if name not in FORMATS:
-            raise unknown_name("report format", name, FORMATS)
+    writers = [FORMATS[name] for name in formats]
     view = study_view(study)
     building = folder.parent / f".{folder.name}.{os.getpid()}.building"
     try:
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(parents=True)
-        written = [FORMATS[name](view, study, building, progress).name for name in formats]
+        written = [write(view, study, building, progress).name for write in writers]
         _put_in_place(building, folder)
     except OSError as error:
         raise StudyError(f"cannot write the report to {folder}: {error.strerror or error}") from error

@@ -27,7 +27,7 @@ from circuitlogic.stages.connecting import artefact as connector_artefact
 from circuitlogic.stages.connecting import load_connectors
 from circuitlogic.stages.dictionaries import TUNED, load_dictionaries, save_dictionary
 from circuitlogic.stages.dictionaries import artefact as sae_artefact
-from circuitlogic.stages.layer_tuning import layer_map, solved_layers
+from circuitlogic.stages.layer_tuning import layer_map, layer_text, solved_layers
 from circuitlogic.stages.network_metrics import DictionaryFit, NetworkMetrics
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.splicing import measure_splices
@@ -91,6 +91,7 @@ def _tuned(study: Study, subject: Subject, solved: FeatureNetwork, progress: Pro
         progress,
         layer_map(subject, solved, activations) if alone else true_map_of(subject),
         config.extract.firing,
+        layer_text(study, subject, solved),
     )
 
 

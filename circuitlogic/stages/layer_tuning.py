@@ -14,6 +14,7 @@ from circuitlogic.stages.token_rerun import layer_alone
 from circuitlogic.study import Study
 from circuitlogic.substitute.feature_network import FeatureNetwork
 from circuitlogic.substitute.interventional import TrueMap
+from circuitlogic.substitute.spliced_text import SplicedText
 
 
 def solved_layers(study: Study) -> list[FeatureNetwork]:
@@ -35,6 +36,14 @@ def layer_map(subject: Subject, layer: FeatureNetwork, activations: PairedActiva
     if alone is None:
         return None
     return TrueMap((lambda edited, _: alone(edited, np.arange(len(edited))),), _no_tail, keeps_rest=True)
+
+
+def layer_text(study: Study, subject: Subject, layer: FeatureNetwork) -> SplicedText | None:
+    """The training text with the model around the layer; None where tuning does not ask for it."""
+    if subject.text is None or study.config.tune.splice == 0:
+        return None
+    target = next(site for site in subject.sites if site.name == layer.dictionaries[-1].site)
+    return SplicedText.of(subject.network, target, subject.text.train)
 
 
 def _decoder_of(dictionary: Dictionary) -> SparseAutoencoder:

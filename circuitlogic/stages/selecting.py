@@ -1,8 +1,9 @@
 """Between stages 5 and 6: the tuned connectors with only the edges that were asked for, before the threshold."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from typing import Any
 
-from circuitlogic.config import ExtractConfig
+from circuitlogic.config import EdgeScore, ExtractConfig
 from circuitlogic.connectors.feature_pairs import FeaturePairs
 from circuitlogic.connectors.model import Connector
 from circuitlogic.extract.edge_scores import score_named
@@ -12,6 +13,24 @@ from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.dictionaries import load_ends
 from circuitlogic.stages.feature_network import CHOICE, SELECTED, load_tuned, selection_key
 from circuitlogic.study import Study
+
+
+def asked_config(
+    study: Study,
+    threshold: float | None = None,
+    score: EdgeScore | None = None,
+    top_k: int | None = None,
+    edges: int | None = None,
+) -> ExtractConfig:
+    """The study's settings of `extract` with what is given laid over them; `replace` checks ranges.
+
+    Raises:
+        ConfigError: a threshold or a number of edges that makes no sense.
+    """
+    given = {"threshold": threshold, "score": score, "top_k": top_k, "edges": edges}
+    changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    config = study.config
+    return replace(config, extract=replace(config.extract, **changed)).extract
 
 
 def make_selection(study: Study, config: ExtractConfig) -> None:

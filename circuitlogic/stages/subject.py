@@ -71,13 +71,13 @@ class Subject:
     """Where the inputs are tokens."""
 
     @contextmanager
-    def at_rest(self) -> Generator[None]:
-        """While inside, the network is in eval mode and takes no gradients; then it is as it was."""
+    def at_rest(self) -> Generator["Subject"]:
+        """Itself; while inside, the network is in eval mode and takes no gradients; then it is as it was."""
         modes = [(module, module.training) for module in self.network.modules()]
         learning = [(parameter, parameter.requires_grad) for parameter in self.network.parameters()]
         self.network.eval().requires_grad_(False)
         try:
-            yield
+            yield self
         finally:
             for module, training in modes:
                 module.training = training

@@ -11,6 +11,7 @@ from circuitlogic.progress import SILENT, Progress
 from circuitlogic.registry import Registry
 from circuitlogic.stages.subject import (
     Subject,
+    check_subject,
     classifier_subject,
     load_card,
     load_classifier,
@@ -46,8 +47,7 @@ def _prepare_images(config: StudyConfig, progress: Progress) -> Maker:
 
 
 def _stored_classifier(study: Study, progress: Progress) -> Subject:
-    load_classifier(study)
-    return classifier_subject(study, load_data(study.config, progress))
+    return stored_images(study, progress)[0]
 
 
 def _prepare_text(config: StudyConfig, progress: Progress) -> Maker:
@@ -73,6 +73,28 @@ def subject_kind(name: str) -> SubjectKind:
         UnknownNameError: there is none.
     """
     return _KINDS[name]
+
+
+def stored_images(study: Study, progress: Progress = SILENT) -> tuple[Subject, ImageData]:
+    """The study's own image classifier, and all its images.
+
+    Raises:
+        StudyError: the study is not trained, or its network was brought by the caller.
+    """
+    load_classifier(study)
+    data = load_data(study.config, progress)
+    return classifier_subject(study, data), data
+
+
+def subject_of(study: Study, given: Subject | None, progress: Progress = SILENT) -> Subject:
+    """The subject that the study was trained on: the one given, else its own network.
+
+    Raises:
+        StudyError: the study was not trained on it, or has no network of its own.
+    """
+    subject = given or stored_subject(study, progress)
+    check_subject(study, subject)
+    return subject
 
 
 def stored_subject(study: Study, progress: Progress = SILENT) -> Subject:

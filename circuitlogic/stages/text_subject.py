@@ -44,12 +44,13 @@ def prepare_text(config: StudyConfig, progress: Progress) -> "PreparedText":
     sites = expanded_sites(model.network, config.sites or ())
     at_least_two(find_sites(model.network, sites))
     train, heldout, sources = _documents(config)
-    progress.note(f"text: {len(train)} documents to train on, {len(heldout)} held out")
     longest = getattr(model.network.config, "max_position_embeddings", None)
     windows = [
         tokenised(model.tokenizer, documents, tokens, config.text, longest)
         for documents, tokens in ((train, config.text.tokens), (heldout, config.text.heldout_tokens))
     ]
+    own, other = (f"{len(part.ids):,} tokens" for part in windows)
+    progress.note(f"text: {len(train)} documents, {own}, to train on; {len(heldout)}, {other}, held out")
     names = tuple(
         tuple(f"{d.source.rsplit('/', 1)[-1]}#{d.number}" for d in part) for part in (train, heldout)
     )

@@ -2,7 +2,8 @@
 
     divergence · KL(original ‖ feature network) + anchor · features' error + the moving autoencoders' own loss
 
-Of one layer inside a language model the first term is the unexplained share of the layer's output instead.
+Of one layer inside a language model the first term is the unexplained share of the layer's output instead, and
+`splice` adds what the layer's predicted output costs the model's next tokens.
 The error is Σ over sites of the predicted features' squared error: in raw units over the site's whole variance, or
 of each feature over its own variance, averaged over features.
 
@@ -10,8 +11,9 @@ A true feature that moves can lower its squared error by varying less; the best 
 the variance move too, so that scaling a feature and its prediction changes nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -27,6 +29,7 @@ from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.substitute.feature_network import FeatureNetwork
 from circuitlogic.substitute.interventional import TrueMap, intervene
 from circuitlogic.substitute.later_dictionaries import LaterDictionary
+from circuitlogic.substitute.spliced_text import SplicedText
 from circuitlogic.substitute.support import AnyLayer
 
 _NO_EDITS = "tune.interventions needs a network that resumes from its first site: set it to 0"
@@ -50,6 +53,8 @@ class Batch:
     outputs: Float[Tensor, "batch classes"] | None
     """The original's; None where the chain ends inside the network."""
     inputs: Tensor | None
+    spliced: Callable[[Tensor], Tensor] | None = None
+    """What the last site's predicted rows cost the whole model, where that is asked for."""
 
 
 def batches(
@@ -59,12 +64,18 @@ def batches(
     order: np.random.Generator,
     true_map: TrueMap | None,
     lots: torch.Generator,
+    text: SplicedText | None = None,
 ) -> Iterator[Batch]:
     """One shuffled pass; a share of each batch is edited where `interventions` asks for it.
+
+    With `text` batches are made of whole windows, none of them edited.
 
     Raises:
         ConfigError: edited samples are asked for where they cannot be computed.
     """
+    if text is not None:
+        yield from _windows(network, activations, config, order, text)
+        return
     first, *later = network.dictionaries
     for rows in activations.batches(config.batch_size, order):
         features = first.unit_features(rows[first.site])
@@ -83,6 +94,20 @@ def batches(
             )
             found, outputs = edited[: len(found)], None if outputs is None else edited[-1]
         yield Batch(features, found, outputs, rows.get(INPUTS))
+
+
+def _windows(
+    network: FeatureNetwork,
+    activations: PairedActivations,
+    config: TuneConfig,
+    order: np.random.Generator,
+    text: SplicedText,
+) -> Iterator[Batch]:
+    first, *later = network.dictionaries
+    for chosen in text.batches(config.batch_size, order):
+        rows = {site: torch.from_numpy(part) for site, part in activations.rows(text.rows(chosen)).items()}
+        features = first.unit_features(rows[first.site])
+        yield Batch(features, [rows[d.site] for d in later], None, None, partial(text.cost, chosen))
 
 
 def objective(
@@ -106,9 +131,12 @@ def objective(
         loss = loss + dictionary.own_loss(activations, config)
         if dictionary.sae is not None and config.copy_weight > 0:
             loss = loss + config.copy_weight * copying(before, true)
-    if config.divergence > 0:
+    if config.divergence > 0 or batch.spliced is not None:
         decoded = decoder.decode(features * later[-1].scales)
-        loss = loss + config.divergence * _divergence(tail, decoded, later[-1], batch)
+        if config.divergence > 0:
+            loss = loss + config.divergence * _divergence(tail, decoded, later[-1], batch)
+        if batch.spliced is not None:
+            loss = loss + config.splice * batch.spliced(decoded)
     return loss
 
 

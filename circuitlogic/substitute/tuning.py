@@ -20,6 +20,7 @@ from circuitlogic.substitute.feature_network import FeatureNetwork
 from circuitlogic.substitute.interventional import TrueMap
 from circuitlogic.substitute.later_dictionaries import later_dictionaries, moving_parameters, readout_decoder
 from circuitlogic.substitute.objective import batches, objective
+from circuitlogic.substitute.spliced_text import SplicedText
 from circuitlogic.substitute.support import CUT_MARGIN, cut_step, layer_of, prune
 
 _SAMPLED = 8192
@@ -34,6 +35,7 @@ def tune_feature_network(
     progress: Progress = SILENT,
     true_map: TrueMap | None = None,
     firing: float = 0.1,
+    text: SplicedText | None = None,
 ) -> FeatureNetwork:
     """Prune every connector to its edge budget and tune what `config` lets move.
 
@@ -45,6 +47,7 @@ def tune_feature_network(
         seed: Of the order of samples, and of edited ones.
         true_map: The original's own layers, for `config.interventions`.
         firing: Share that defines when a feature of a moved autoencoder fires.
+        text: The language model around the layer, for `config.splice`.
 
     Raises:
         ConfigError: a setting that this network cannot serve.
@@ -52,10 +55,11 @@ def tune_feature_network(
     """
     if config.epochs == 0:
         return network
-    run = _Run(network, activations, config, threshold)
+    steps = -(-len(activations) // config.batch_size) if text is None else text.batch_count(config.batch_size)
+    run = _Run(network, activations, config, threshold, config.epochs * steps)
     lots, order = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
     for _ in progress.track(range(config.epochs), "feature network", config.epochs):
-        for batch in batches(network, activations, config, order, true_map, lots):
+        for batch in batches(network, activations, config, order, true_map, lots, text):
             run.step(objective(network.tail, run.decoder, run.layers, run.later, batch, config, lots))
     return run.finished(activations, firing)
 
@@ -64,7 +68,12 @@ class _Run:
     """The moving parts of one tuning."""
 
     def __init__(
-        self, network: FeatureNetwork, activations: PairedActivations, config: TuneConfig, threshold: float
+        self,
+        network: FeatureNetwork,
+        activations: PairedActivations,
+        config: TuneConfig,
+        threshold: float,
+        steps: int,
     ) -> None:
         self.network, self.config, self.threshold = network, config, threshold
         targets = network.dictionaries[1:]
@@ -80,7 +89,7 @@ class _Run:
         groups = [(self.parameters, config.lr), (others, config.lr * config.dictionary_lr)]
         self.parameters = self.parameters + others
         self.optimizer = torch.optim.Adam([{"params": p, "lr": lr} for p, lr in groups if p], fused=True)
-        self.steps = config.epochs * -(-len(activations) // config.batch_size)
+        self.steps = steps
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer, lambda step: linear_tail(step, self.steps)
         )

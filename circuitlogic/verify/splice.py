@@ -11,12 +11,12 @@ from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from circuitlogic.activations.sites import Site
 from circuitlogic.activations.windows import TokenWindows
 from circuitlogic.errors import DataError
+from circuitlogic.networks.next_token import next_token_logits
 from circuitlogic.networks.protocol import rewriting
 from circuitlogic.progress import SILENT, Progress
 from circuitlogic.verify.scores import Faithfulness
@@ -75,7 +75,6 @@ def splice(
     """
     sums = [torch.zeros(4, dtype=torch.float64) for _ in range(len(variants) + 1)]
     tokens = 0
-    device = next(p.device for p in network.parameters())
     blocks = list(windows.batches(_tokens_per_batch(network)))
     for where, block in progress.track(blocks, "splice test", len(blocks)):
         kept = torch.from_numpy(windows.kept[where]).reshape(block.shape)
@@ -83,12 +82,12 @@ def splice(
         scored[:, -1] = False
         following = block.roll(-1, 1)[scored]
         tokens += len(following)
-        original = _logits(network, block.to(device), scored)
+        original = next_token_logits(network, block, scored)
         sums[0] += _scores(original, original, following)
         for place, variant in enumerate(variants, start=1):
             with ExitStack() as undo:
                 _apply(undo, network, variant, kept)
-                sums[place] += _scores(_logits(network, block.to(device), scored), original, following)
+                sums[place] += _scores(next_token_logits(network, block, scored), original, following)
     if tokens == 0:
         raise DataError("no held-out token is followed by another: give more text")
     return tuple(_spliced(total, tokens, name) for total, name in zip(sums, _names(variants), strict=True))
@@ -102,16 +101,6 @@ def _tokens_per_batch(network: nn.Module) -> int:
     model: Any = network
     vocabulary = int(getattr(getattr(model, "config", None), "vocab_size", 4096))
     return max(256, min(4096, _LOGITS // vocabulary))
-
-
-def _logits(network: nn.Module, block: Tensor, scored: Tensor) -> Float[Tensor, "n vocabulary"]:
-    output: Any = network(block)
-    logits = getattr(output, "logits", None)
-    if not isinstance(logits, Tensor):
-        raise DataError(
-            f"{type(network).__name__} gives no logits: the splice test needs a causal language model"
-        )
-    return logits[scored.to(logits.device)].float().cpu()
 
 
 def _apply(undo: ExitStack, network: nn.Module, variant: Variant, kept: Tensor) -> None:

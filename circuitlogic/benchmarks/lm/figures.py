@@ -9,6 +9,7 @@ import numpy as np
 from circuitlogic.logic.formula import literals_of
 from circuitlogic.report.gallery import GAIN, Exhibit, every_exhibit
 from circuitlogic.stages.connecting import load_connector_metrics
+from circuitlogic.stages.context_baselines import load_context_baselines
 from circuitlogic.stages.dictionaries import load_dictionary, load_sae_metrics
 from circuitlogic.stages.extracted import load_gates
 from circuitlogic.stages.firing_ladder import FiringRung, load_firing_ladder
@@ -125,6 +126,13 @@ class StretchFigures:
     contextual_one: int | None
     """Of the contextual, passing interventions in at least one direction; None where they were not run on any."""
     contextual_both: int | None
+    beyond: tuple[Exhibit, ...] | None
+    """Of the contextual, beating by >= 0.05 also the token with its place and the token with the one before.
+
+    None where these were not measured.
+    """
+    beyond_one: int | None
+    """Of these, passing interventions in at least one direction."""
     token_f1: float | None
     """Median held-out F1 of the current token alone, over gates that could be read."""
     firings: tuple[FiringRung, ...]
@@ -150,6 +158,7 @@ def _figures(study: Study, source: str, target: str, number: int, of: int) -> St
     found = [one for one in every_exhibit(study) if one.row.gate.feature.site == target]
     good = [one for one in found if one.f1 >= GOOD]
     contextual = [one for one in good if one.gain is not None and one.gain >= GAIN]
+    beyond = _beyond(study, contextual)
     evidence = load_token_evidence(study)
     windows = load_windows(study, "heldout")
     tokens = [evidence[g.feature].baseline.f1 for g in gates if g.feature in evidence]
@@ -185,6 +194,8 @@ def _figures(study: Study, source: str, target: str, number: int, of: int) -> St
         vetoes=_vetoes(contextual),
         contextual_one=_passing(contextual, 1),
         contextual_both=_passing(contextual, 2),
+        beyond=beyond,
+        beyond_one=None if beyond is None else _passing(beyond, 1),
         token_f1=median(tokens) if tokens else None,
         firings=load_firing_ladder(study, target),
     )
@@ -200,6 +211,14 @@ def _recovered(rows: dict[str, Faithfulness]) -> dict[str, float]:
     names = (SAE_IN, SAE_OUT, SAE_BOTH, SOLVED, CUT, FIRING, TRAINED_TRANSCODER, READOUT)
     names += tuple(f"{name}{BEFORE_TUNING}" for name in (SAE_OUT, SAE_BOTH, CUT))
     return {name: rows[name].loss_recovered for name in names if name in rows}
+
+
+def _beyond(study: Study, contextual: Sequence[Exhibit]) -> tuple[Exhibit, ...] | None:
+    baselines = load_context_baselines(study)
+    scored = [(one, baselines.get(one.row.gate.feature)) for one in contextual]
+    if any(f1 is None for _, f1 in scored):
+        return None
+    return tuple(one for one, f1 in scored if f1 is not None and one.f1 - f1 >= GAIN)
 
 
 def _passing(contextual: Sequence[Exhibit], least: int) -> int | None:

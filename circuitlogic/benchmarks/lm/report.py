@@ -77,6 +77,7 @@ class LmReport:
         yield from _WHAT
         yield from _headline(trained, control)
         yield from _threshold(config.extract.firing, trained, control)
+        yield from _beyond(trained, control)
         columns = [*trained, *((f"{CONTROL} {name}", one) for name, one in control)]
         yield from _measured(config, trained, bool(control))
         yield from passing_lines(trained)
@@ -107,9 +108,13 @@ def _measured(config: StudyConfig, trained: Sequence[Column], controlled: bool) 
     yield f"All figures are held out, and after thresholding at {config.extract.threshold:g} where they do not say"
     yield "otherwise: on documents that no dictionary, connector or formula was trained on (what the model itself"
     yield "was trained on is not known here)."
+    sizes: dict[tuple[int, int, int], list[str]] = {}
     for name, one in trained:
-        yield f"`{name}`: {count(one.heldout)} tokens of {count(one.documents)} documents, cross-entropy on"
-        yield f"{count(one.tokens)}."
+        sizes.setdefault((one.heldout, one.documents, one.tokens), []).append(f"`{name}`")
+    for (heldout, documents, tokens), names in sizes.items():
+        whose = ", ".join(names) if len(sizes) > 1 else "Held out"
+        yield f"{whose}: {count(heldout)} tokens of {count(documents)} documents, cross-entropy on"
+        yield f"{count(tokens)}."
     if controlled:
         yield f"`{CONTROL}` is the same architecture untrained, through the same stages with the settings printed"
         yield "below: what it scores too says nothing about the model."
@@ -150,6 +155,19 @@ def _threshold(own: float, trained: Sequence[Column], control: Sequence[Column])
         ]
         beside = f" (control {count(sums[1])})" if control else ""
         yield f"At {level:g} of it, {count(sums[0])}{beside} pass in one direction."
+    yield ""
+
+
+def _beyond(trained: Sequence[Column], control: Sequence[Column]) -> Iterator[str]:
+    """The headline held against more than the current token; nothing where that was not measured."""
+    passing = [[one.beyond_one for _, one in columns] for columns in (trained, control)]
+    if any(found is None for column in passing for found in column):
+        return
+    sums = [sum(found or 0 for found in column) for column in passing]
+    beside = f" (control {count(sums[1])})" if control else ""
+    yield "Attention that never learnt averages what it sees, which tells a layer how far into the text a token"
+    yield "stands, and the token before. Of the outputs that pass in one direction, those that beat by ≥ 0.05 the"
+    yield f"current token with its place too, and the current token with the one before: {count(sums[0])}{beside}."
     yield ""
 
 

@@ -16,6 +16,7 @@ from circuitlogic.features import FeatureId
 from circuitlogic.networks.hf import expanded_sites, load_language_model
 from circuitlogic.progress import SILENT, Progress
 from circuitlogic.report.gallery import GAIN, exhibits, gallery_lines
+from circuitlogic.stages.context_baselines import make_context_baselines
 from circuitlogic.stages.firing_ladder import make_firing_ladder
 from circuitlogic.stages.linear_share import make_linearity
 from circuitlogic.stages.seeds import seed_for
@@ -89,6 +90,7 @@ def made(root: Path, config: StudyConfig, progress: Progress) -> Study:
     study = pipeline.train(root, config, progress)
     make_linearity(study, progress)
     pipeline.extract(study, progress=progress)
+    make_context_baselines(study, progress)
     pipeline.verify_gates(study, progress=progress, only=_telling(study))
     subject = stored_subject(study, progress)
     with subject.at_rest():

@@ -31,13 +31,15 @@ _RECOVERED = (
 _DICTIONARIES = (
     "FVU: share of the variance that a dictionary does not explain. Live: at least 20 held-out firings. A copy",
     "correlates above 0.9 with one input feature. Firing F1: whether the connector's output fires where the true",
-    "feature does. Tuning moves the output's dictionary with the connector; the input's stays. A feature is linear",
+    "feature does. Tuning moves the output's dictionary with the connector; the input's stays. With `tune.splice`",
+    "it also lowers what the layer's output costs the training text's next tokens. A feature is linear",
     "if a small MLP of the layer's input explains at most 0.05 more of its variance than one linear map with a",
     "ReLU does, both trained on the same tokens.",
 )
 _READ = (
     "A veto is a literal that silences its output (`A AND NOT B`). Contextual: at least 0.05 of F1 above the best",
-    "set of current tokens; every other formula is a word list.",
+    "set of current tokens; every other formula is a word list. Place: in its window, by octaves",
+    "(1, 2-3, 4-7, ...). The best set of such pairs is found on training tokens, as that of tokens is.",
 )
 
 
@@ -119,6 +121,9 @@ _FIT: tuple[Row, ...] = (
 )
 
 
+_BEYOND = "of these ≥ 0.05 above token and place, and above token and the one before"
+
+
 def _part(some: int, of: int) -> str:
     return f"{count(some)} ({share(some / of)})" if of else NONE
 
@@ -132,6 +137,8 @@ _FORMULAS: tuple[Row, ...] = (
     ("of these with a veto", lambda one: _part(one.good_negative, one.good)),
     ("of these word lists", lambda one: _part(one.good - len(one.contextual), one.good)),
     ("**of these contextual**", lambda one: _part(len(one.contextual), one.good)),
+    (_BEYOND, lambda one: NONE if one.beyond is None else _part(len(one.beyond), len(one.contextual))),
+    ("and pass in one direction", lambda one: NONE if one.beyond_one is None else count(one.beyond_one)),
 )
 
 

@@ -5,8 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from circuitlogic.benchmarks.logicbench import tables
 from circuitlogic.benchmarks.logicbench.arms import OWN, arms_named
 from circuitlogic.benchmarks.logicbench.identified import (
@@ -23,8 +21,8 @@ from circuitlogic.benchmarks.logicbench.tables import percent, present, scores_i
 from circuitlogic.benchmarks.logicbench.targets import target_rows
 from circuitlogic.benchmarks.logicbench.tiers import tiers_named
 from circuitlogic.benchmarks.markdown_table import markdown_table
+from circuitlogic.benchmarks.pages import write_page
 from circuitlogic.json_files import write_json
-from circuitlogic.whole_files import write_bytes
 
 SCHEMA = "circuitlogic/logicbench/3"
 HEADLINE = (
@@ -111,9 +109,9 @@ def write_report(bench: LogicBench, path: Path, command: str) -> None:
         path: The file.
         command: What repeats the run; named in the report.
     """
-    loader = PackageLoader("circuitlogic.benchmarks")
-    environment = Environment(loader=loader, undefined=StrictUndefined, autoescape=False)  # noqa: S701 Markdown
-    text = environment.get_template("logicbench.md.j2").render(
+    write_page(
+        path,
+        "logicbench.md.j2",
         command=command,
         settings=bench.settings,
         sizes=bench.settings.sizes,
@@ -137,7 +135,6 @@ def write_report(bench: LogicBench, path: Path, command: str) -> None:
         min_firings=MIN_FIRINGS,
         missing=bench.missing,
     )
-    write_bytes(path, (text.rstrip() + "\n").encode())
 
 
 def _targets(bench: LogicBench) -> str:

@@ -1,19 +1,15 @@
 """Owns `reports/unwrapping.md`: the seed's question with its answer, curve, controls, ladder and limits."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from circuitlogic.benchmarks.figures import Figure, Table
+from circuitlogic.benchmarks.figures import Figure, Table, save_figures
+from circuitlogic.benchmarks.pages import write_page
 from circuitlogic.benchmarks.unwrap.against_neurons import edges_ratio, neuron_rows, tried_rows
 from circuitlogic.benchmarks.unwrap.answers import short_answer, target_rows
 from circuitlogic.benchmarks.unwrap.experiment import RANDOM_ARM
 from circuitlogic.benchmarks.unwrap.rungs import BUDGET, CURVE, LADDER, LADDER_BUDGETS
-from circuitlogic.json_files import write_json
 from circuitlogic.render.matrices import Curve, pareto_curve
-from circuitlogic.whole_files import write_bytes
 
 _NEURONS = {"neurons by effect": "neurons, pruned by effect", "neurons by weight": "neurons, largest weights"}
 _PAIR = (
@@ -41,11 +37,14 @@ _HEADINGS = ("reached", "live", "median R²", "median F1", "F1 if always on", "c
 
 def write_unwrap_report(figures: Sequence[Figure], path: Path, command: str) -> Path:
     """Write `path`, and beside it the picture and every figure as JSON, under the same stem."""
-    loader = PackageLoader("circuitlogic.benchmarks")
-    environment = Environment(loader=loader, undefined=StrictUndefined, autoescape=False)  # noqa: S701 Markdown
     curve, gates = Table(figures, "curve"), Table(figures, "gates")
     picture, numbers = path.with_suffix(".png"), path.with_suffix(".json")
-    text = environment.get_template("unwrapping.md.j2").render(
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _draw(figures, picture)
+    save_figures(numbers, figures)
+    return write_page(
+        path,
+        "unwrapping.md.j2",
         command=command,
         seeds=", ".join(str(s) for s in sorted({f.seed for f in figures})),
         original=curve.text(str(BUDGET), "original", 2, percent=True),
@@ -64,11 +63,6 @@ def write_unwrap_report(figures: Sequence[Figure], path: Path, command: str) -> 
         random=_random(curve, Table(figures, "random"), gates),
         ladders=_ladders(Table(figures, "ladder")),
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _draw(figures, picture)
-    write_json(numbers, {"figures": [asdict(f) for f in figures]})
-    write_bytes(path, (text.rstrip() + "\n").encode())
-    return path
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -37,7 +37,9 @@ def export(
     ] = None,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Read the graph back and compare: exit code 3 if anything is lost."),
+        typer.Option(
+            "--check", help="Read the graph back and compare: exit code 3 if anything is lost. Not csv, dot."
+        ),
     ] = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -87,8 +89,11 @@ def _to_file(study: Path, path: Path, form: str, streams: Streams, check: bool, 
     from circuitlogic.stages.extracted import load_graph
     from circuitlogic.study import Study
 
-    if check and form not in READERS:
-        raise ConfigError(f"--check needs a format that is read back: {', '.join(READERS)}")
+    checked = [name for name in READERS if READERS[name].whole]
+    if check and form not in checked:
+        raise ConfigError(
+            f"--check: {form} cannot carry a whole graph; these can be checked: {', '.join(checked)}"
+        )
     check_free(path, path.with_name(f"{path.stem}.nodes{path.suffix}"), force=force)
     graph = load_graph(Study.open(study))
     write("".join(f"{file}\n" for file in run(graph, path, form)))

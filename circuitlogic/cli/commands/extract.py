@@ -45,25 +45,19 @@ def extract(
 
     Example: circuitlogic extract runs/digits --edges 200 --score ablation
     """
+    from circuitlogic.study import Study
+
+    opened = Study.open(study)
+
     from circuitlogic.cli.console_progress import console_progress
     from circuitlogic.cli.documents import write_document
     from circuitlogic.cli.settings import with_threads
     from circuitlogic.cli.summaries import draw_extraction, extraction
     from circuitlogic.pipeline import extract as run
-    from circuitlogic.study import Study
 
-    opened = Study.open(study)
     streams = Streams(color=not no_color, quiet=quiet)
     with with_threads(threads), console_progress(streams) as progress:
-        metrics = run(
-            opened,
-            threshold=threshold,
-            progress=progress,
-            score=score,
-            top_k=top_k,
-            edges=edges,
-            jobs=jobs,
-        )
+        metrics = run(opened, None, threshold, progress, score=score, top_k=top_k, edges=edges, jobs=jobs)
     result = extraction(opened, metrics)
     if json:
         write_document("extract", result.document)

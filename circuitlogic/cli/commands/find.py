@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from circuitlogic.cli.options import Output, StudyArgument, check_free, output_options
+from circuitlogic.errors import NothingLeftError
 
 if TYPE_CHECKING:
     from circuitlogic.cli.listing import Value
@@ -68,8 +69,13 @@ def find(
     from circuitlogic.study import Study
     from circuitlogic.whole_files import write_bytes
 
-    opened = Study.open(study)
-    found = exhibits(opened, pattern, min_f1, min_gain, directions)
+    opened, nothing = Study.open(study), ""
+    try:
+        found = exhibits(opened, pattern, min_f1, min_gain, directions)
+    except NothingLeftError as error:
+        if out is not None:
+            raise
+        found, nothing = (), str(error)
     if out is not None:
         check_free(out, force=force)
         shown = found[: output.limit] if output.limit else found
@@ -82,7 +88,8 @@ def find(
     limit = output.limit or (20 if output.is_default else None)
     speaks = any(one.token_f1 is not None for one in found)
     shown_columns = _SHOWN if speaks else _SHOWN_OF_IMAGES
-    write_listing(Listing("find", _COLUMNS, rows, shown_columns, about), replace(output, limit=limit))
+    listing = Listing("find", _COLUMNS, rows, shown_columns, about, nothing)
+    write_listing(listing, replace(output, limit=limit))
 
 
 def _values(one: "Exhibit") -> "dict[str, Value]":

@@ -58,7 +58,7 @@ def _answer(
     tree: bool = False,
     upstream: bool | None = None,
 ) -> None:
-    """Ask, explain emptiness, print.
+    """Ask and print.
 
     Args:
         question: For the JSON document.
@@ -76,15 +76,8 @@ def _answer(
     root = _study.get()
     graph = load_graph(Study.open(root))
     limit = output.limit if limited else None
-    print_answer(
-        root,
-        question,
-        lambda least: ask(graph, narrow.only(graph, least, limit)),
-        output,
-        narrow.min_weight,
-        tree,
-        upstream,
-    )
+    answer = ask(graph, narrow.only(graph, limit))
+    print_answer(root, question, answer, output, tree, upstream)
 
 
 def _node(graph: "FeatureGraph", text: str) -> str:
@@ -293,5 +286,5 @@ def contributions(
     graph = load_graph(study)
     wanted = graph.feature(graph.node(_node(graph, feature)))
     activity = site_activity(study, split, up_to=wanted.site)
-    only = narrow.only(graph, narrow.min_weight, output.limit)
+    only = narrow.only(graph, output.limit)
     print_contributions(str(root), split, graph.contributions(wanted, activity, example, **only), output)

@@ -37,12 +37,15 @@ def report(
     if out is not None:
         check_free(*(folder / FORMATS[name] for name in wanted), force=force)
 
-    from circuitlogic.cli.console_progress import console_progress
-    from circuitlogic.report.write import write_report
     from circuitlogic.study import Study
 
+    opened = Study.open(study)
+
+    from circuitlogic.cli.console_progress import console_progress
+    from circuitlogic.report.write import write_report
+
     with console_progress(Streams(color=not no_color, quiet=quiet)) as progress:
-        paths = write_report(Study.open(study), folder, wanted, progress)
+        paths = write_report(opened, folder, wanted, progress)
     write("".join(f"{path}\n" for path in paths))
 
 

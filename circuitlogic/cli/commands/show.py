@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from circuitlogic.cli.options import MAX_LAYERS, Output, StudyArgument, output_options
-from circuitlogic.errors import ConfigError, NothingLeftError
+from circuitlogic.errors import ConfigError
 
 if TYPE_CHECKING:
     from circuitlogic.graph.store import FeatureGraph
@@ -63,7 +63,10 @@ def show(
         return
     rows = gate_rows(gates, graph.labels())
     kept = _kept(graph, rows, kind, site, min_f1)
-    _listing(opened, kept, len(kept) == len(rows), output)
+    asked = {"kind": kind, "site": site, "F1 at least": min_f1}
+    words = ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
+    nothing = f"none of {len(rows)} gates has {words}" if rows and not kept else ""
+    _listing(opened, kept, len(kept) == len(rows), nothing, output)
 
 
 def _kept(
@@ -73,7 +76,6 @@ def _kept(
 
     Raises:
         UnknownNameError: there is no such kind or site.
-        NothingLeftError: none passes.
     """
     from circuitlogic.logic.kinds import kind_named
 
@@ -81,7 +83,7 @@ def _kept(
         kind_named(kind)
     if site is not None:
         graph.members(site)
-    kept = [
+    return [
         row
         for row in rows
         if kind in (None, row.gate.kind)
@@ -91,11 +93,6 @@ def _kept(
             or (row.claims and row.gate.evidence is not None and row.gate.evidence.f1 >= min_f1)
         )
     ]
-    if rows and not kept:
-        asked = {"kind": kind, "site": site, "F1 at least": min_f1}
-        words = ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
-        raise NothingLeftError(f"none of {len(rows)} gates has {words}")
-    return kept
 
 
 def _one(study: "Study", graph: "FeatureGraph", gate: "Gate", output: Output) -> None:
@@ -171,7 +168,7 @@ def _expanded(
         write_document("expansion", {"study": str(study.root), **expansion_to_json(expansion)})
 
 
-def _listing(study: "Study", rows: Sequence["GateRow"], whole: bool, output: Output) -> None:
+def _listing(study: "Study", rows: Sequence["GateRow"], whole: bool, nothing: str, output: Output) -> None:
     from circuitlogic.cli.gate_listing import COLUMNS, SHOWN, gate_values
     from circuitlogic.cli.listing import Listing, write_listing
     from circuitlogic.report.gate_rows import SORTS, sorted_gates
@@ -180,7 +177,7 @@ def _listing(study: "Study", rows: Sequence["GateRow"], whole: bool, output: Out
     known = output.sort is None or output.sort in SORTS
     order = output.sort if output.sort in SORTS else "evidence"
     limit = output.limit or (20 if output.is_default else None)
-    if known and output.chosen == "table" and output.columns is None:
+    if known and not nothing and output.chosen == "table" and output.columns is None:
         if whole:
             from circuitlogic.report.view import study_view
 
@@ -193,4 +190,4 @@ def _listing(study: "Study", rows: Sequence["GateRow"], whole: bool, output: Out
     values = gate_values(sorted_gates(rows, order))
     about = {"study": str(study.root), "gates": len(rows)}
     unsorted = replace(output, sort=None) if known else output
-    write_listing(Listing("show", COLUMNS, values, SHOWN, about), unsorted)
+    write_listing(Listing("show", COLUMNS, values, SHOWN, about, nothing), unsorted)

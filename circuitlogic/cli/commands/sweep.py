@@ -27,16 +27,18 @@ def sweep(
 
     Example: circuitlogic sweep runs/digits --edges 100,200,400
     """
+    from circuitlogic.cli.settings import parse_widths, with_threads
+    from circuitlogic.study import Study
+
+    budgets = parse_widths(edges, what="--edges", lowest=1)
+    opened, streams = Study.open(study), Streams(color=not no_color, quiet=quiet)
+
     from circuitlogic.cli.console_progress import console_progress
     from circuitlogic.cli.documents import write_document
-    from circuitlogic.cli.settings import parse_widths, with_threads
     from circuitlogic.pipeline import sweep as run
     from circuitlogic.report.guards import sweep_table
     from circuitlogic.stages.sweep import PICTURE, SUMMARY, original_of
-    from circuitlogic.study import Study
 
-    opened, streams = Study.open(study), Streams(color=not no_color, quiet=quiet)
-    budgets = parse_widths(edges, what="--edges", lowest=1)
     with with_threads(threads), console_progress(streams) as progress:
         points = run(opened, budgets, progress=progress)
     original = original_of(opened)

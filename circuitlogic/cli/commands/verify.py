@@ -77,14 +77,16 @@ def verify(
 def _verify_network(
     study: Path, split: str, threshold: float | None, controls: bool, json: bool, streams: Streams
 ) -> "NetworkMetrics":
+    from circuitlogic.study import Study
+
+    opened = Study.open(study)
+
     from circuitlogic.cli.console_progress import console_progress
     from circuitlogic.cli.documents import write_document
     from circuitlogic.cli.summaries import draw_controls, draw_network, gate_figures
     from circuitlogic.pipeline import controls as run_controls
     from circuitlogic.pipeline import verify as run
-    from circuitlogic.study import Study
 
-    opened = Study.open(study)
     with console_progress(streams) as progress:
         metrics = run(opened, split, threshold, progress)
         beside = run_controls(opened, progress) if controls else ()
@@ -100,6 +102,10 @@ def _verify_network(
 def _verify_gates(
     study: Path, split: str, feature: str | None, least: float | None, json: bool, streams: Streams
 ) -> None:
+    from circuitlogic.study import Study
+
+    opened = Study.open(study)
+
     from circuitlogic.cli.causal_table import (
         check_confirmed,
         chosen,
@@ -113,12 +119,10 @@ def _verify_gates(
     from circuitlogic.cli.documents import write_document
     from circuitlogic.pipeline import verify_gates
     from circuitlogic.stages.causal import load_causal_rereadings
-    from circuitlogic.study import Study
     from circuitlogic.verify.causal_summary import summarise
     from circuitlogic.verify.interventions_file import intervention_to_json, rereading_to_json
     from circuitlogic.verify.rereading import summarise_rereadings
 
-    opened = Study.open(study)
     with console_progress(streams) as progress:
         gates = chosen(verify_gates(opened, None, split, progress), feature)
     shown = {gate.feature for gate in gates}
