@@ -144,3 +144,18 @@ def test_a_terminal_shows_the_whole_study_within_80_columns(
     text = _unstyled(ran.out)
     assert "Feature network" in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_names_stay_whole_and_a_narrow_terminal_goes_without_spare_columns(
+    terminal: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "gpt_neox.layers.2.mlp.out/1153"
+    row = {"feature": name, "label": "a " * 12, "formula": "one AND " * 9, "f1": 0.97, "note": "n" * 30}
+    listing = Listing("test", tuple(row), [row], spare=("label", "note"))
+    write_listing(listing, Output())
+    out = capsys.readouterr().out
+    assert name in out
+    assert "0.97" in out
+    assert "not shown at this width: label, note" in out
+    write_listing(listing, Output(columns="feature,note"))
+    assert "n" * 30 in capsys.readouterr().out

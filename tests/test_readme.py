@@ -16,7 +16,7 @@ from circuitlogic.study import Study
 
 _ROOT = Path(__file__).parent.parent
 _README = (_ROOT / "README.md").read_text(encoding="utf-8")
-_EXAMPLE_FEATURE = "hidden.2/47"
+_EXAMPLE_FEATURE = "hidden.2/33"
 
 
 def blocks(language: str) -> list[str]:

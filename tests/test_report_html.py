@@ -271,7 +271,7 @@ def test_a_browser_runs_the_script_and_sorts(page: str, view: StudyView, tmp_pat
     )
     plain, sorted_dom = (_dom(text, tmp_path / name) for text, name in ((page, "a"), (sorting, "b")))
     assert 'data-ready="1"' in plain
-    assert f"all {len(view.gates)} gates" in plain
+    assert f"{len(view.gates)} gates" in plain
     assert re.search(r'<form id="filters" class="filters" aria-label', plain)
     assert 'aria-sort="descending"' in sorted_dom
     fans = [int(fan) for fan in re.findall(r'data-fan="(\d+)"', sorted_dom)]

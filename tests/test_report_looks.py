@@ -13,13 +13,14 @@ from circuitlogic.features import FeatureId
 from circuitlogic.logic.flags import Brake, Caveat, OtherCauses, Relation, flags_of, parse_flag
 from circuitlogic.logic.formula import And, Literal, Or, evaluate, literals_of
 from circuitlogic.report.card_parts import WIDTH, bars_of
-from circuitlogic.report.columns import GATE_NUMBERS, NETWORK_COLUMNS, SAE_COLUMNS, network_lines
+from circuitlogic.report.columns import SAE_COLUMNS, gate_numbers
 from circuitlogic.report.edge_rows import edge_list
 from circuitlogic.report.flags import given_text
 from circuitlogic.report.html import html_report
 from circuitlogic.report.literal_names import literal_name
 from circuitlogic.report.looks import Looks
 from circuitlogic.report.margins import margin_text
+from circuitlogic.report.network_lines import NETWORK_COLUMNS, network_lines
 from circuitlogic.report.rows import GateRow, StudyView
 from circuitlogic.report.tables import sae_table
 from circuitlogic.report.view import study_view
@@ -127,14 +128,14 @@ def test_the_page_has_it_all(study: Study, view: StudyView) -> None:
 def test_the_margin_names_a_state_in_which_the_two_differ() -> None:
     text = margin_text(of505(), lambda feature: LABELS[feature])
     assert text.startswith("+0.120 F1 on train")
-    assert text.endswith("with only said, said after quotes on")
+    assert text.endswith("with only said, «said after quotes» on")
     assert margin_text(replace(of505(), runner_up=None), str) == ""
 
 
 def test_a_shorter_formula_is_offered_under_its_condition() -> None:
     both = replace(of505(), formula=And((Literal(SAID), Literal(QUOTED))))
     assert given_text(both, lambda feature: LABELS[feature]) == (
-        "given that said after quotes implies said: said after quotes"
+        "given that «said after quotes» implies said: «said after quotes»"
     )
     either = replace(of505(), formula=Or((Literal(SAID), Literal(QUOTED))))
     assert given_text(either, lambda feature: LABELS[feature]).endswith(": said")
@@ -146,10 +147,12 @@ def test_a_shorter_formula_is_offered_under_its_condition() -> None:
     ("label", "written"),
     [
         ("said", "said_high"),
-        ("oriental land", "oriental land_high"),
+        ("oriental land", "«oriental land»_high"),
         ("A OR B", "«A OR B»_high"),
         ("not said", "«not said»_high"),
         ("in (some)", "«in (some)»_high"),
+        ("said | cried", "«said | cried»_high"),
+        ("‘.’", "‘.’_high"),
         ("«x» and y", "«‹x› and y»_high"),
     ],
 )
@@ -201,7 +204,7 @@ def test_terminal_markdown_and_page_have_the_same_columns_and_cells(
             assert column.title in text
             for place in (page.replace("\N{NO-BREAK SPACE}", " "), text, target.getvalue()):
                 assert cell in place
-    assert all(column.title in page for column in (*NETWORK_COLUMNS, *GATE_NUMBERS))
+    assert all(column.title in page for column in (*NETWORK_COLUMNS, *gate_numbers(view.gates)))
     assert [line.is_final for line in network_lines(view)][-1]
 
 

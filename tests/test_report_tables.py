@@ -107,12 +107,12 @@ def test_foreign_labels_are_text() -> None:
 def test_a_panel_says_all_about_a_gate(width: int) -> None:
     out = shown(gate_panel(of505(), LABELS), width)
     words = " ".join(out.replace("│", " ").split())
-    assert "said AND NOT said after quotes" in words
-    assert "0.68 said - 0.21 said after quotes" in words
+    assert "said AND NOT «said after quotes»" in words
+    assert "0.68 said - 0.21 «said after quotes»" in words
     assert "0.82 (0.78–0.85)" in words.replace("\N{NO-BREAK SPACE}", " ")
     assert "2,000 samples, 200 firings" in words
     assert "runner-up said (copy, train F1 0.70)" in words
-    assert "said after quotes implies said: it fires only where said does" in words
+    assert "«said after quotes» implies said: it fires only where said does" in words
     assert "−0.21" in words
     assert all(cell_len(line) <= width for line in out.splitlines())
 

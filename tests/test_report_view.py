@@ -74,10 +74,10 @@ def test_seed_gates_read_as_in_the_seed() -> None:
     former, said = gate_rows([of30(), of505()], LABELS)
     assert former.expression == "former OR old OR young"
     assert former.graded == "0.26 former + 0.23 old + 0.10 young"
-    assert said.expression == "said AND NOT said after quotes"
-    assert said.graded_brief == "0.68 said - 0.21 said after quotes"
+    assert said.expression == "said AND NOT «said after quotes»"
+    assert said.graded_brief == "0.68 said - 0.21 «said after quotes»"
     assert gate_row(of30(), {}).brief == "IF2797 OR IF259 OR IF946"
-    assert said.flags[0] == "said after quotes implies said: it fires only where said does"
+    assert said.flags[0] == "«said after quotes» implies said: it fires only where said does"
     assert said.gain == pytest.approx(0.22)
 
 

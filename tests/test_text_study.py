@@ -21,12 +21,13 @@ from circuitlogic.stages.dictionaries import load_dictionary
 from circuitlogic.stages.extracted import load_gates
 from circuitlogic.stages.feature_network import make_feature_network
 from circuitlogic.stages.firing_ladder import load_firing_ladder, make_firing_ladder
-from circuitlogic.stages.splicing import CUT, MADE, ORIGINAL, SAE_OUT, ZERO
+from circuitlogic.stages.splicing import CUT, MADE, SAE_OUT
 from circuitlogic.stages.subject import load_card
 from circuitlogic.stages.subject_kinds import stored_subject
 from circuitlogic.stages.token_rows import load_windows
 from circuitlogic.stages.transcoding import WAYS, transcoder_artefacts
 from circuitlogic.study import Study
+from circuitlogic.verify.scores import ORIGINAL, ZERO
 
 pytest.importorskip("transformers", reason="language models need the extra `hf`")
 IN, OUT = "gpt_neox.layers.1.mlp.in", "gpt_neox.layers.1.mlp.out"

@@ -24,6 +24,8 @@ COLUMNS = (
     "recall",
     "baseline_f1",
     "gain",
+    "token_f1",
+    "token_gain",
     "coverage",
     "r2",
     "support",
@@ -50,6 +52,8 @@ def _values(row: "GateRow") -> dict[str, Value]:
         "graded": row.graded,
         "fan_in": len(gate.inputs),
         "gain": row.gain,
+        "token_f1": row.token_f1,
+        "token_gain": row.token_gain,
         "flags": "; ".join(row.flags),
     }
     if evidence is not None:

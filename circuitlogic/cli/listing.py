@@ -13,14 +13,15 @@ from circuitlogic.csv_text import csv_line
 from circuitlogic.errors import ConfigError, unknown_name
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from circuitlogic.report.fitting import FittingTable
 
 Value: TypeAlias = str | int | float | bool | None
 Row: TypeAlias = Mapping[str, Value]
 
 _FORMULA = re.compile(r"\s*[=+\-@]")
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
-_RIGHT = (int, float)
+_FOLDED = 16
+"""Width that a column of sentences may shrink to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Listing:
     """What the JSON document says beside its rows."""
     empty: str = ""
     """Why the answer is empty, where it is."""
+    spare: tuple[str, ...] = ()
+    """Of `shown`, those that a narrow terminal goes without, the first first."""
 
 
 def write_listing(listing: Listing, output: Output) -> None:
@@ -58,7 +61,7 @@ def write_listing(listing: Listing, output: Output) -> None:
         output.streams.say(why_empty)
     if chosen == "table":
         if not why_empty:
-            output.streams.draw(_table(columns, kept))
+            output.streams.draw(_table(columns, kept, listing.spare if output.columns is None else ()))
     elif chosen == "json":
         picked = [{name: row.get(name) for name in columns} for row in kept]
         write_document(listing.name, {**listing.about, "rows": picked, "hidden": len(rows) - len(kept)})
@@ -106,26 +109,19 @@ def _missing(value: Value) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _table(columns: Sequence[str], rows: Sequence[Row]) -> "Table":
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+def _table(columns: Sequence[str], rows: Sequence[Row], spare: Sequence[str]) -> "FittingTable":
+    """Names stay whole and sentences fold; where that is not narrow enough, the spare columns go."""
+    from circuitlogic.report.fitting import Column, FittingTable, cells
 
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for name in columns:
-        numbers = all(isinstance(row.get(name), _RIGHT) or row.get(name) is None for row in rows)
-        wide = not numbers and any(len(str(row.get(name) or "")) > 20 for row in rows)
-        right = bool(rows) and numbers
-        table.add_column(
-            name,
-            justify="right" if right else "left",
-            no_wrap=not wide,
-            overflow="fold",
-            ratio=1 if wide else None,
-        )
-    for row in rows:
-        table.add_row(*(Text(one_line(short(row.get(name)))) for name in columns))
-    return table
+    def column(name: str) -> Column:
+        words = [row[name] for row in rows if isinstance(row.get(name), str)]
+        folds = any(" " in str(word).strip() for word in words)
+        numbers = bool(rows) and not words and not any(isinstance(row.get(name), bool) for row in rows)
+        importance = len(spare) - spare.index(name) if name in spare else 0
+        return Column(name, importance, right=numbers, least=_FOLDED if folds else None)
+
+    lines = tuple(cells(*(one_line(short(row.get(name))) for name in columns)) for row in rows)
+    return FittingTable("", tuple(column(name) for name in columns), lines)
 
 
 def short(value: Value) -> str:

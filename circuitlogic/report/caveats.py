@@ -7,11 +7,9 @@ import numpy as np
 from circuitlogic.logic.flags import OtherCauses, flags_of
 from circuitlogic.report.gate_rows import SILENT_KINDS
 from circuitlogic.report.numbers import count, share
-from circuitlogic.report.rows import GateRow, StudyView
+from circuitlogic.report.rows import GAIN, GateRow, StudyView
 
 _GOOD_F1 = 0.8
-GAIN = 0.05
-"""F1 above the best single input from which a formula says more than that input."""
 _FEW = 100
 _MUCH_DEAD = 0.5
 _OFFSET = 0.02
@@ -34,7 +32,7 @@ def _of_network(view: StudyView) -> list[str]:
     if view.final is None:
         return ["The study is not extracted yet: there are no edges and no gates to report."]
     scores = view.final.scores
-    original = view.header.accuracy(scores.split)
+    original = view.original_accuracy
     if original is None:
         return found
     lost = original - scores.accuracy
@@ -88,7 +86,21 @@ def _of_gates(view: StudyView) -> list[str]:
     if claimed:
         found += _of_claims(claimed)
         found += _of_classes(claimed, view.class_f1)
+        found += _of_tokens(claimed)
     return found
+
+
+def _of_tokens(claimed: list[GateRow]) -> list[str]:
+    """Whether formulas say more than the current token does."""
+    scores = [row.token_f1 for row in claimed if row.token_f1 is not None]
+    if not scores:
+        return []
+    better = sum(not row.is_word_list for row in claimed if row.token_f1 is not None)
+    return [
+        f"{count(better)} of {count(len(scores))} formulas use context: they beat the current token alone by at "
+        f"least {GAIN:.2f} F1. The others are word lists. The token alone has a median F1 of "
+        f"{float(np.median(scores)):.2f}, with no circuit."
+    ]
 
 
 def _of_classes(claimed: list[GateRow], class_f1: dict[str, float]) -> list[str]:

@@ -1,12 +1,12 @@
 """Owns the columns of every table of a study, once: the terminal, Markdown and HTML lay out these same columns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from circuitlogic.logic.gate import Evidence
-from circuitlogic.report.numbers import NONE, count, interval, nats, score, share, small, split_name
-from circuitlogic.report.rows import ConnectorRow, GateRow, SaeRow, StudyView
+from circuitlogic.report.numbers import NONE, count, interval, score, share, small
+from circuitlogic.report.rows import ConnectorRow, GateRow, SaeRow
 
 R = TypeVar("R")
 
@@ -30,53 +30,6 @@ class TableColumn(Generic[R]):
     order: Callable[[R], float | None] | None = None
     """What a page sorts by; None: the text."""
 
-
-@dataclass(frozen=True, slots=True)
-class NetworkLine:
-    """The original or a substituted network in one line; what does not exist is None."""
-
-    name: str
-    thresholded: str
-    edges: int | None
-    accuracy: float | None
-    agreement: float | None
-    kl: float | None
-    loss: float
-    recovered: float | None
-    recovered_mean: float | None
-    is_final: bool = False
-
-
-def network_lines(view: StudyView, every_split: bool = True) -> tuple[NetworkLine, ...]:
-    """The original on each split (or that of the substitutes alone), then every substituted network."""
-    final = view.variants[-1].scores
-    lines = [
-        NetworkLine(
-            f"original, {split_name(one.split)}" if one.split != final.split else "original",
-            *("", None, one.accuracy, None, None, one.loss, None, None),
-        )
-        for one in view.header.scores
-        if every_split or one.split == final.split
-    ]
-    for row in view.variants:
-        s = row.scores
-        numbers = (s.accuracy, s.agreement, s.kl, s.loss, s.loss_recovered, s.loss_recovered_mean)
-        when = "after" if row.thresholded else "before"
-        lines.append(NetworkLine(row.name, when, row.edges, *numbers, is_final=row is view.final))
-    return tuple(lines)
-
-
-NETWORK_COLUMNS: tuple[TableColumn[NetworkLine], ...] = (
-    TableColumn("network", lambda r: r.name, is_word=True, least=22),
-    TableColumn("thresholded", lambda r: r.thresholded, importance=5, is_word=True),
-    TableColumn("edges", lambda r: NONE if r.edges is None else count(r.edges), "edges"),
-    TableColumn("accuracy", lambda r: share(r.accuracy), "accuracy"),
-    TableColumn("agrees", lambda r: share(r.agreement), "agreement"),
-    TableColumn("KL", lambda r: NONE if r.kl is None else small(r.kl), "kl", 1),
-    TableColumn("loss", lambda r: nats(r.loss), "loss", 2),
-    TableColumn("recovered", lambda r: share(r.recovered), "loss-recovered", 3),
-    TableColumn("(mean)", lambda r: share(r.recovered_mean), "loss-recovered", 4),
-)
 
 SAE_COLUMNS: tuple[TableColumn[SaeRow], ...] = (
     TableColumn("site", lambda r: r.site, is_word=True, is_code=True),
@@ -148,6 +101,7 @@ GATE_NUMBERS: tuple[TableColumn[GateRow], ...] = (
     ),
     _scored("P", lambda e: e.precision, "precision", 9, claimed=True),
     _scored("R", lambda e: e.recall, "precision", 9, claimed=True),
+    TableColumn("token", lambda r: score(r.token_f1), "token", order=lambda r: r.token_f1),
     _scored("single", lambda e: e.baseline_f1, "baseline", 5),
     _scored("row F1", lambda e: e.connector_f1, "connector-f1", 8),
     _scored("ceiling", lambda e: e.ceiling_f1, "ceiling", 10),
@@ -156,4 +110,10 @@ GATE_NUMBERS: tuple[TableColumn[GateRow], ...] = (
     ),
     _scored("R²", lambda e: e.r2, "r2", 7),
 )
-"""What every table of gates says behind the words."""
+"""What every table of gates says behind the words; `token` is left out where there are none."""
+
+
+def gate_numbers(rows: Sequence[GateRow]) -> tuple[TableColumn[GateRow], ...]:
+    """The columns of a table of these gates."""
+    speaks = any(row.token_f1 is not None for row in rows)
+    return tuple(column for column in GATE_NUMBERS if speaks or column.anchor != "token")

@@ -103,6 +103,12 @@ DEFINITIONS = tuple(
         ),
         ("connector-f1", "row F1", "F1 of the connector row's own firing, with no formula."),
         ("baseline", "single F1", "F1 of the best single input: the null reading that needs no circuit."),
+        (
+            "token",
+            "token F1",
+            "F1 of the best set of current tokens, chosen on training tokens: the null reading of a language "
+            "model. A formula that does not beat it by 0.05 is a list of words.",
+        ),
         ("ceiling", "ceiling F1", "F1 of the best truth table on the same inputs."),
         (
             "support",

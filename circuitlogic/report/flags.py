@@ -7,7 +7,7 @@ from circuitlogic.logic.flags import Brake, OtherCauses, Relation, flags_of, par
 from circuitlogic.logic.formula import And, Const, literals_of, to_text
 from circuitlogic.logic.gate import Gate
 from circuitlogic.logic.simplify import simplified
-from circuitlogic.report.literal_names import literal_name
+from circuitlogic.report.literal_names import literal_name, quoted
 
 Name = Callable[[FeatureId], str]
 
@@ -60,6 +60,6 @@ def given_text(gate: Gate, name: Name) -> str:
     short = simplified(gate.formula, And(tuple(relation.formula for relation in known)))
     if len(literals_of(short)) >= len(literals_of(gate.formula)):
         return ""
-    words = [_GIVEN[one.name].format(name(one.first), name(one.second)) for one in known]
+    words = [_GIVEN[one.name].format(quoted(name(one.first)), quoted(name(one.second))) for one in known]
     shown = to_text(short, lambda literal: literal_name(literal, name))
     return f"given that {' and '.join(words)}: {shown}"

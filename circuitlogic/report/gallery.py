@@ -9,11 +9,11 @@ from circuitlogic.features import FeatureId
 from circuitlogic.logic.formula import And, Formula, Not, Or, literals_of
 from circuitlogic.registry import Registry
 from circuitlogic.report.gallery_causal import intervention_lines
-from circuitlogic.report.gate_rows import gate_rows
+from circuitlogic.report.gate_rows import NO_TOKENS, gate_rows
 from circuitlogic.report.literal_names import literal_name
 from circuitlogic.report.markdown_text import code, plain
 from circuitlogic.report.numbers import score
-from circuitlogic.report.rows import GateRow
+from circuitlogic.report.rows import GAIN, GateRow
 from circuitlogic.stages.extracted import load_gates, load_graph
 from circuitlogic.study import CAUSAL, EVIDENCE, Study
 from circuitlogic.verify.directions import Directions, directions
@@ -22,9 +22,6 @@ from circuitlogic.verify.intervention import GateIntervention
 if TYPE_CHECKING:
     from circuitlogic.report.token_book import TokenBook
 
-GAIN = 0.05
-"""F1 above the current token alone from which a gate counts as using context."""
-
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
@@ -32,17 +29,20 @@ class Exhibit:
 
     row: GateRow
     f1: float
-    token_f1: float | None
-    """Held-out F1 of the current token alone; None for images."""
     causal: GateIntervention | None
     """None before `verify --causal`."""
     literals: tuple[str, ...]
     """The formula's literals as it writes them, in the order of `literals_of`."""
 
     @property
+    def token_f1(self) -> float | None:
+        """Held-out F1 of the current token alone; None for images."""
+        return self.row.token_f1
+
+    @property
     def gain(self) -> float | None:
         """F1 above the current token alone."""
-        return None if self.token_f1 is None else self.f1 - self.token_f1
+        return self.row.token_gain
 
     @property
     def directions(self) -> Directions | None:
@@ -54,7 +54,7 @@ class Exhibit:
         """Plainly: does it use context, or is it a list of words?"""
         if self.gain is None:
             return ""
-        return "uses context" if self.gain >= GAIN else "word list"
+        return "word list" if self.row.is_word_list else "uses context"
 
     @property
     def passed(self) -> str:
@@ -135,19 +135,19 @@ def exhibits(
     """
     fits = PATTERNS[pattern]
     labels = load_graph(study).labels()
-    rows = gate_rows(load_gates(study), labels)
+    book = _tokens(study, labels)
+    rows = gate_rows(load_gates(study), labels, NO_TOKENS if book is None else book.baselines)
     found = _interventions(study)
     causal = {one.feature: one for one in found or ()}
     if min_directions and found is None:
         raise ConfigError(
             f"{study.root} has no interventions yet: run `circuitlogic verify {study.root} --causal`"
         )
-    book = _tokens(study, labels)
     if min_gain is not None and (book is None or not book.has_tokens):
         raise ConfigError(f"{study.root} has no token-only scores: it is not of a language model")
     kept = [
         one
-        for one in _candidates(rows, fits, book, causal, labels)
+        for one in _candidates(rows, fits, causal, labels)
         if one.f1 >= min_f1
         and (min_gain is None or (one.gain is not None and one.gain >= min_gain))
         and (one.directions.passed if one.directions else 0) >= min_directions
@@ -186,7 +186,6 @@ def _tokens(study: Study, labels: Mapping[FeatureId, str]) -> "TokenBook | None"
 def _candidates(
     rows: Iterable[GateRow],
     fits: Callable[[GateRow], bool],
-    book: "TokenBook | None",
     causal: Mapping[FeatureId, GateIntervention],
     labels: Mapping[FeatureId, str],
 ) -> Iterator[Exhibit]:
@@ -196,17 +195,14 @@ def _candidates(
     for row in rows:
         evidence = row.gate.evidence
         if row.claims and evidence is not None and fits(row):
-            feature = row.gate.feature
-            token_f1 = None if book is None else book.baseline_f1(feature)
             literals = () if row.gate.formula is None else literals_of(row.gate.formula)
             names = tuple(literal_name(literal, name) for literal in literals)
-            yield Exhibit(row, evidence.f1, token_f1, causal.get(feature), names)
+            yield Exhibit(row, evidence.f1, causal.get(row.gate.feature), names)
 
 
 def _key(one: Exhibit) -> tuple[object, ...]:
     passed = 0 if one.directions is None else one.directions.passed
-    uses = one.gain is not None and one.gain >= GAIN
-    return (-passed, not uses, -one.f1, one.row.gate.feature)
+    return (-passed, one.row.is_word_list, -one.f1, one.row.gate.feature)
 
 
 def gallery_lines(study: Study, shown: tuple[Exhibit, ...], title: str) -> Iterator[str]:

@@ -10,36 +10,43 @@ from circuitlogic.logic.formula import to_text
 from circuitlogic.logic.gate import Gate
 from circuitlogic.logic.kinds import all_kinds, describe, graded_text, kind_named
 from circuitlogic.report.flags import flag_text
-from circuitlogic.report.literal_names import literal_name
+from circuitlogic.report.literal_names import literal_name, quoted
 from circuitlogic.report.rows import GateRow, KindRow
 
 SILENT_KINDS = frozenset({"dead", "insufficient"})
 """Kinds of features that fire too seldom to be read; they count neither as explained nor as unexplained."""
 
+NO_TOKENS: Mapping[FeatureId, float] = {}
 _NO_BIAS = 0.005
 """Smaller biases (unit scale) would be written as 0.00."""
 
 
-def gate_rows(gates: Iterable[Gate], labels: Mapping[FeatureId, str]) -> tuple[GateRow, ...]:
-    """Gates in words, in the order given."""
-    return tuple(gate_row(gate, labels) for gate in gates)
+def gate_rows(
+    gates: Iterable[Gate],
+    labels: Mapping[FeatureId, str],
+    token_f1: Mapping[FeatureId, float] = NO_TOKENS,
+) -> tuple[GateRow, ...]:
+    """Gates in words, in the order given; `token_f1` is what the current token alone scores."""
+    return tuple(gate_row(gate, labels, token_f1.get(gate.feature)) for gate in gates)
 
 
-def gate_row(gate: Gate, labels: Mapping[FeatureId, str]) -> GateRow:
+def gate_row(gate: Gate, labels: Mapping[FeatureId, str], token_f1: float | None = None) -> GateRow:
     """One gate in words; a feature without a label is called by its id."""
 
     def name(feature: FeatureId) -> str:
         return labels.get(feature) or str(feature)
 
+    brief = brief_name(gate, labels)
     return GateRow(
         gate=gate,
         label=labels.get(gate.feature, ""),
-        text=_described(gate, name),
+        text=_described(gate, lambda feature: quoted(name(feature))),
         expression=_expression(gate, name),
-        brief=_expression(gate, brief_name(gate, labels)),
-        graded=_graded(gate, name),
-        graded_brief=_graded(gate, brief_name(gate, labels)),
-        flags=tuple(flag_text(flag, name) for flag in gate.flags),
+        brief=_expression(gate, brief),
+        graded=_graded(gate, lambda feature: quoted(name(feature))),
+        graded_brief=_graded(gate, lambda feature: quoted(brief(feature))),
+        flags=tuple(flag_text(flag, lambda feature: quoted(name(feature))) for flag in gate.flags),
+        token_f1=token_f1,
     )
 
 
@@ -98,13 +105,12 @@ def _meaning(kind: str) -> str:
 
 
 def _evidence_key(row: GateRow) -> tuple[object, ...]:
-    """Claimed gates first, by the lower end of the F1 interval; then those with evidence, by R²."""
+    """Claimed gates first, by the lower end of the F1 interval, word lists behind; then the others, by R²."""
     evidence = row.gate.evidence
     if evidence is None:
-        return (2, -len(row.gate.inputs), row.gate.feature)
-    if row.claims:
-        return (0, -_number(evidence.f1_interval.low), -evidence.support, row.gate.feature)
-    return (1, -_number(evidence.r2), -evidence.support, row.gate.feature)
+        return (2, False, -len(row.gate.inputs), row.gate.feature)
+    best = evidence.f1_interval.low if row.claims else evidence.r2
+    return (int(not row.claims), row.is_word_list, -_number(best), -evidence.support, row.gate.feature)
 
 
 def _number(value: float) -> float:
@@ -137,6 +143,13 @@ def sorted_gates(gates: Iterable[GateRow], sort: str = "evidence") -> tuple[Gate
     if sort not in SORTS:
         raise unknown_name("sort order", sort, SORTS)
     return tuple(sorted(gates, key=SORTS[sort]))
+
+
+def best_first(gates: Iterable[GateRow]) -> str:
+    """What the order by evidence is, in a sentence."""
+    lists = "; formulas that the current token alone equals stand behind the others"
+    speaks = any(row.token_f1 is not None for row in gates)
+    return f"Best evidence first: by the lower end of the F1 interval{lists if speaks else ''}."
 
 
 def best_across_kinds(gates: Iterable[GateRow], limit: int, silent: bool = False) -> tuple[GateRow, ...]:

@@ -22,10 +22,8 @@ from circuitlogic.report import numbers
 from circuitlogic.report.cards import Card, SpriteSheet, gate_card, weight_path
 from circuitlogic.report.columns import (
     CONNECTOR_COLUMNS,
-    GATE_NUMBERS,
-    NETWORK_COLUMNS,
     SAE_COLUMNS,
-    network_lines,
+    gate_numbers,
 )
 from circuitlogic.report.connector_pictures import connector_frames, thinned, without_many_colours
 from circuitlogic.report.definitions import DEFINITIONS
@@ -41,8 +39,9 @@ from circuitlogic.report.gate_figures import (
     stability_rows,
     stability_text,
 )
-from circuitlogic.report.gate_rows import best_across_kinds, sorted_gates
+from circuitlogic.report.gate_rows import best_across_kinds, best_first, sorted_gates
 from circuitlogic.report.looks import Looks
+from circuitlogic.report.network_lines import NETWORK_COLUMNS, network_lines
 from circuitlogic.report.rows import GateRow, StudyView
 from circuitlogic.report.sweep_section import HEADS, TITLE, SweepView, sweep_view
 from circuitlogic.report.tables import KIND_STYLES
@@ -64,7 +63,7 @@ TABLES: dict[str, object] = {
     "sweep_title": TITLE,
     "connector": CONNECTOR_COLUMNS,
     "sae": SAE_COLUMNS,
-    "gate": GATE_NUMBERS,
+    "gate": gate_numbers,
     "fidelity": FIDELITY_COLUMNS,
     "fidelity_rows": fidelity_rows,
     "stability": STABILITY_COLUMNS,
@@ -253,6 +252,7 @@ def _environment() -> Environment:
         "quiet_kinds": frozenset(KIND_STYLES),
         "weight_path": weight_path,
         "columns": TABLES,
+        "best_first": best_first,
         "fidelity_note": FIDELITY_NOTE,
         "measured_heads": MEASURED_HEADS,
         "split": numbers.split_title,

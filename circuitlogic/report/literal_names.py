@@ -1,4 +1,4 @@
-"""Owns how a report writes a literal."""
+"""Owns how a report writes a feature's name inside a formula or a sentence."""
 
 import re
 from collections.abc import Callable
@@ -6,15 +6,16 @@ from collections.abc import Callable
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.formula import Literal, level_suffix
 
-_READS_AS_LOGIC = re.compile(r"\b(?:AND|OR|NOT|XOR|at least)\b|[()«»]", re.IGNORECASE)
+_READS_AS_LOGIC = re.compile(r"\b(?:AND|OR|NOT|XOR)\b|[\s|()«»]", re.IGNORECASE)
+
+
+def quoted(label: str) -> str:
+    """`label` in quotes where it has several words or could be read as a part of the formula: `«he or she»`."""
+    if not _READS_AS_LOGIC.search(label):
+        return label
+    return f"«{label.replace('«', '‹').replace('»', '›')}»"
 
 
 def literal_name(literal: Literal, name: Callable[[FeatureId], str]) -> str:
-    """A literal as formulas write it: `former`, `hidden.1/30_high`, `«he or she»`.
-
-    A label that could be read as a part of the formula is quoted.
-    """
-    label = name(literal.feature)
-    if _READS_AS_LOGIC.search(label):
-        label = f"«{label.replace('«', '‹').replace('»', '›')}»"
-    return label + level_suffix(literal.level)
+    """A literal as formulas write it: `former`, `hidden.1/30_high`, `«after the»_high`."""
+    return quoted(name(literal.feature)) + level_suffix(literal.level)

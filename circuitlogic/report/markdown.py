@@ -13,12 +13,10 @@ from circuitlogic.render.matrices import matrix_animation, matrix_strip
 from circuitlogic.report.card_parts import threshold_lines
 from circuitlogic.report.columns import (
     CONNECTOR_COLUMNS,
-    GATE_NUMBERS,
-    NETWORK_COLUMNS,
     SAE_COLUMNS,
     R,
     TableColumn,
-    network_lines,
+    gate_numbers,
 )
 from circuitlogic.report.connector_pictures import connector_frames, thinned
 from circuitlogic.report.counter_examples import counter_sorts
@@ -33,10 +31,11 @@ from circuitlogic.report.gate_figures import (
     stability_rows,
     stability_text,
 )
-from circuitlogic.report.gate_rows import best_across_kinds, brief_name, sorted_gates
+from circuitlogic.report.gate_rows import best_across_kinds, best_first, brief_name, sorted_gates
 from circuitlogic.report.looks import GateLook, Looks
 from circuitlogic.report.margins import margin_text
 from circuitlogic.report.markdown_text import code, definition_lines, plain, table, term
+from circuitlogic.report.network_lines import NETWORK_COLUMNS, network_lines
 from circuitlogic.report.numbers import count, score, scored, share, split_title
 from circuitlogic.report.rows import GateRow, StudyView
 from circuitlogic.report.sweep_section import sweep_section
@@ -84,7 +83,7 @@ def _top(view: StudyView) -> Iterator[str]:
     header = view.header
     yield from (f"# The logic in {plain(header.study)}", "")
     sites = " → ".join(code(site) for site in header.sites)
-    yield f"{plain(header.network)}, trained on {plain(header.dataset)}; features at {sites}; seed {header.seed}."
+    yield f"{plain(header.network)}, studied on {plain(header.dataset)}; features at {sites}; seed {header.seed}."
     yield f"Numbers are {term('heldout', 'held out')} and after thresholding unless they say otherwise."
     yield ""
     rows = [(term(one.anchor, one.name), f"**{one.value}**", plain(one.meaning)) for one in tiles(view)]
@@ -97,8 +96,9 @@ def _top(view: StudyView) -> Iterator[str]:
 def _feature_network(view: StudyView) -> Iterator[str]:
     final = view.variants[-1].scores
     yield from ("## Feature network", "")
-    yield f"{split_title(final.split)}, {count(final.samples)} samples. Thresholded at \\|w\\| > "
-    yield f"{view.header.threshold:g} ({term('unit', 'unit scale')}). The last row is the graph, run as a network."
+    yield f"{split_title(final.split)}, {count(final.samples)} samples. Thresholded at"
+    yield f"\\|w\\| > {view.header.threshold:g} ({term('unit', 'unit scale')})."
+    yield "The last row is the graph, run as a network."
     if view.header.selection:
         yield f"Before the threshold it kept {view.header.selection}, and was not tuned again."
     yield ""
@@ -131,12 +131,14 @@ def _gates(view: StudyView) -> Iterator[str]:
     yield from table(heads, kinds, left=2)
     yield from _together(view)
     chosen = sorted_gates(view.gates)[:LISTED]
-    yield "Best evidence first. `IF121` is input feature 121, `_high`: above the median of its firings."
+    yield best_first(view.gates)
+    yield "`IF121` is input feature 121 where it has no label, `_high`: above the median of its firings."
     if len(chosen) < len(view.gates):
         yield f"{count(len(chosen))} of {count(len(view.gates))}; all are in `gates/gates.parquet`."
     yield ""
-    heads = ("feature", "label", "kind", "formula", *_heads(GATE_NUMBERS))
-    yield from table(heads, (_gate_cells(row) for row in chosen), left=4)
+    numbers = gate_numbers(chosen)
+    heads = ("feature", "label", "kind", "formula", *_heads(numbers))
+    yield from table(heads, (_gate_cells(row, numbers) for row in chosen), left=4)
 
 
 def _together(view: StudyView) -> Iterator[str]:
@@ -150,10 +152,10 @@ def _together(view: StudyView) -> Iterator[str]:
         yield from table(_heads(STABILITY_COLUMNS), (_cells(STABILITY_COLUMNS, row) for row in stable))
 
 
-def _gate_cells(row: GateRow) -> tuple[str, ...]:
+def _gate_cells(row: GateRow, numbers: Sequence[TableColumn[GateRow]]) -> tuple[str, ...]:
     gate = row.gate
     words = (code(str(gate.feature)), plain(row.label, 60), code(gate.kind))
-    return (*words, code(row.brief, 300) if row.claims else "", *_cells(GATE_NUMBERS, row))
+    return (*words, code(row.brief, 300) if row.claims else "", *_cells(numbers, row))
 
 
 def _drawn(view: StudyView, study: Study, folder: Path, progress: Progress) -> Iterator[str]:

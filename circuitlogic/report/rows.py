@@ -9,7 +9,10 @@ from circuitlogic.logic.formula import Const, literals_of
 from circuitlogic.logic.gate import Gate
 from circuitlogic.networks.scores import ClassifierScores
 from circuitlogic.saes.scores import SaeMetrics
-from circuitlogic.verify.scores import Faithfulness
+from circuitlogic.verify.scores import ORIGINAL, Faithfulness
+
+GAIN = 0.05
+"""F1 above what needs no circuit, the best single input or the current token, from which a formula says more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,8 @@ class GateRow:
     """The same, features written as in `brief`."""
     flags: tuple[str, ...]
     """Its caveats and relations in words."""
+    token_f1: float | None = None
+    """Held-out F1 of the best set of current tokens; None but for language models."""
 
     @property
     def claims(self) -> bool:
@@ -138,6 +143,19 @@ class GateRow:
         """Held-out F1 above that of the best single input; None where no formula is claimed."""
         evidence = self.gate.evidence
         return evidence.f1 - evidence.baseline_f1 if self.claims and evidence is not None else None
+
+    @property
+    def token_gain(self) -> float | None:
+        """Held-out F1 above that of the current token alone; None where there is no formula or no token."""
+        evidence = self.gate.evidence
+        if not self.claims or evidence is None or self.token_f1 is None:
+            return None
+        return evidence.f1 - self.token_f1
+
+    @property
+    def is_word_list(self) -> bool:
+        """Whether a list of tokens says as much as its formula; False where nobody has asked."""
+        return self.token_gain is not None and self.token_gain < GAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +182,18 @@ class StudyView:
     def final(self) -> VariantRow | None:
         """The tuned, thresholded feature network: the graph that runs."""
         return self.variants[-1] if self.variants else None
+
+    @property
+    def original(self) -> VariantRow | None:
+        """The original, where it was measured on the same tokens as its substitutes: language models."""
+        return next((row for row in self.variants if row.name == ORIGINAL), None)
+
+    @property
+    def original_accuracy(self) -> float | None:
+        """The original's accuracy on the split of the feature network; None if nobody has measured it."""
+        if self.original is not None:
+            return self.original.scores.accuracy
+        return None if self.final is None else self.header.accuracy(self.final.scores.split)
 
     @property
     def cut(self) -> tuple[ConnectorRow, ...]:

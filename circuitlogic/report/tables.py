@@ -11,15 +11,14 @@ from circuitlogic.errors import ConfigError
 from circuitlogic.render.text import clean
 from circuitlogic.report.columns import (
     CONNECTOR_COLUMNS,
-    GATE_NUMBERS,
-    NETWORK_COLUMNS,
     SAE_COLUMNS,
     R,
     TableColumn,
-    network_lines,
+    gate_numbers,
 )
 from circuitlogic.report.fitting import Column, FittingTable, cells
 from circuitlogic.report.gate_rows import sorted_gates
+from circuitlogic.report.network_lines import NETWORK_COLUMNS, network_lines
 from circuitlogic.report.numbers import count, score, share, small, split_name, split_title
 from circuitlogic.report.rows import GateRow, StudyView
 
@@ -146,19 +145,20 @@ def gate_table(gates: Sequence[GateRow], limit: int | None = 20, sort: str = "ev
     if limit is not None and limit < 0:
         raise ConfigError(f"limit is {limit}: it must not be negative")
     chosen = sorted_gates(gates, sort)[:limit]
+    labelled, numbers = any(row.label for row in chosen), gate_numbers(chosen)
     columns = (
         Column("feature", right=False),
-        Column("label", 2, right=False, least=12),
-        Column("kind", right=False),
+        *([Column("label", 2, right=False, least=12)] if labelled else []),
+        Column("kind", 1, right=False),
         Column("formula", right=False, least=30),
-        *fitting(GATE_NUMBERS),
+        *fitting(numbers),
     )
-    if not any(row.label for row in chosen):
-        columns = (columns[0], *columns[2:])
-    rows = tuple(_gate_cells(row, any(r.label for r in chosen)) for row in chosen)
+    rows = tuple(_gate_cells(row, labelled, numbers) for row in chosen)
+    speaks = any(row.token_f1 is not None for row in chosen)
+    token = "token: of the best set of current tokens, with no circuit; " if speaks else ""
     notes = [
-        "IF121: input feature 121; _high: above the median of its firings.",
-        "F1 of the formula, held out; single: of the best single input.",
+        "IF121: input feature 121, where it has no label; _high: above the median of its firings.",
+        f"F1 of the formula, held out; {token}single: of the best single input.",
     ]
     if len(chosen) < len(gates):
         shown = f"{count(len(chosen))} of {count(len(gates))} gates, by {sort}"
@@ -166,11 +166,11 @@ def gate_table(gates: Sequence[GateRow], limit: int | None = 20, sort: str = "ev
     return FittingTable("Gates", columns, rows, tuple(notes))
 
 
-def _gate_cells(row: GateRow, labelled: bool) -> tuple[Text, ...]:
+def _gate_cells(row: GateRow, labelled: bool, numbers: Sequence[TableColumn[GateRow]]) -> tuple[Text, ...]:
     words = cells(clean(row.brief or row.text, 400))
     label = cells(clean(row.label)) if labelled else ()
     feature = cells(str(row.gate.feature))
-    return (*feature, *label, kind_text(row.gate.kind), *words, *fitting_cells(GATE_NUMBERS, row))
+    return (*feature, *label, kind_text(row.gate.kind), *words, *fitting_cells(numbers, row))
 
 
 def caveat_list(view: StudyView) -> RenderableType:

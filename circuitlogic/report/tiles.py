@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from circuitlogic.report.caveats import GAIN, unexplained_share
+from circuitlogic.report.caveats import unexplained_share
 from circuitlogic.report.numbers import NONE, count, share
-from circuitlogic.report.rows import StudyView
+from circuitlogic.report.rows import GAIN, StudyView
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,15 @@ def _gates(view: StudyView) -> Tile:
 
 def _fidelity(view: StudyView) -> Tile:
     scores = view.variants[-1].scores
-    original = view.header.accuracy(scores.split)
-    beside = NONE if original is None else share(original)
+    answers = f"original {share(view.original_accuracy)}; same answer on {share(scores.agreement)}"
+    if view.original is not None:
+        meaning = (
+            "of the loss that ablating costs is recovered by the thresholded feature network, "
+            f"{count(scores.samples)} held-out tokens; next token right: {share(scores.accuracy)}, {answers}"
+        )
+        return Tile("loss-recovered", "Fidelity", share(scores.loss_recovered), meaning)
     meaning = (
-        f"accuracy of the thresholded feature network, {count(scores.samples)} held-out samples; original "
-        f"{beside}; same answer on {share(scores.agreement)}"
+        f"accuracy of the thresholded feature network, {count(scores.samples)} held-out samples; {answers}"
     )
     return Tile("feature-network", "Fidelity", share(scores.accuracy), meaning)
 

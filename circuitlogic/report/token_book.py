@@ -15,7 +15,7 @@ from circuitlogic.render.text import shown_token
 from circuitlogic.stages.subject import load_card
 from circuitlogic.stages.text_subject import KIND, load_document_names, load_vocabulary
 from circuitlogic.stages.token_contexts import AFTER, BEFORE, STRONGEST, SiteContexts, load_contexts
-from circuitlogic.stages.token_evidence import TokenEvidence, load_token_evidence
+from circuitlogic.stages.token_evidence import TokenEvidence, load_token_evidence, token_f1
 from circuitlogic.stages.token_rows import load_windows
 from circuitlogic.study import Study
 from circuitlogic.verify.token_baseline import TokenBaseline
@@ -140,10 +140,10 @@ class TokenBook:
             tuple(side for side in sides if side is not None),
         )
 
-    def baseline_f1(self, feature: FeatureId) -> float | None:
-        """Held-out F1 of the current token alone; None if the study has none."""
-        known = self._evidence.get(feature)
-        return None if known is None else known.baseline.f1
+    @property
+    def baselines(self) -> Mapping[FeatureId, float]:
+        """Held-out F1 of the current token alone, by gate; empty if the study has none."""
+        return token_f1(self._evidence)
 
     @cached_property
     def _evidence(self) -> Mapping[FeatureId, TokenEvidence]:

@@ -22,6 +22,7 @@ from circuitlogic.stages.network_metrics import FIDELITY, NetworkMetrics, load_m
 from circuitlogic.stages.stretches import stretches
 from circuitlogic.stages.subject import NetworkCard, load_card
 from circuitlogic.stages.text_subject import KIND as LANGUAGE_MODEL
+from circuitlogic.stages.token_evidence import load_token_evidence, token_f1
 from circuitlogic.study import CONFIG_FILE, Study
 
 _SHAPING = (
@@ -48,7 +49,8 @@ def study_view(study: Study) -> StudyView:
     saes = tuple(_sae_row(study, site) for site in card.sites)
     live = {row.site: row.live for row in saes}
     labels = load_graph(study).labels() if study.has(GRAPH) else {}
-    gates = gate_rows(load_gates(study), labels) if study.has(GATES) else ()
+    tokens = token_f1(load_token_evidence(study))
+    gates = gate_rows(load_gates(study), labels, tokens) if study.has(GATES) else ()
     view = StudyView(
         header=_header(study, card, metrics),
         saes=saes,
@@ -94,9 +96,11 @@ def _data_text(card: NetworkCard, config: StudyConfig) -> str:
     if card.kind == "image-classifier":
         return config.data.dataset
     if card.kind == LANGUAGE_MODEL:
-        return ", ".join(
-            name.rstrip("/").rsplit("/", 1)[-1] for name in (*config.text.files, *config.text.heldout)
+        files, heldout = (
+            ", ".join(name.rstrip("/").rsplit("/", 1)[-1] for name in names)
+            for names in (config.text.files, config.text.heldout)
         )
+        return f"{files}, held out {heldout}" if heldout else files
     return "given through the Python API"
 
 

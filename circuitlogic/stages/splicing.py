@@ -24,6 +24,7 @@ from circuitlogic.stages.network_metrics import NetworkMetrics
 from circuitlogic.stages.subject import Subject
 from circuitlogic.stages.transcoding import READOUT_WAY, TRAINED_WAY, load_transcoder
 from circuitlogic.study import Study
+from circuitlogic.verify.scores import BEFORE_TUNING, MEAN, ORIGINAL, ZERO
 from circuitlogic.verify.splice import Change, Edit, Spliced, Variant, as_faithfulness, splice
 
 SAE_OUT, SAE_IN, SAE_BOTH = "SAE of the output only", "SAE of the input only", "both SAEs, true layer between"
@@ -32,8 +33,6 @@ TRAINED_TRANSCODER = "transcoder, trained for comparison"
 READOUT = "linear readout of the input's features"
 MADE = {READOUT_WAY: READOUT, TRAINED_WAY: TRAINED_TRANSCODER}
 """How a transcoder of the study's own was made -> its variant."""
-MEAN, ZERO, ORIGINAL = "mean ablation", "zero ablation", "original"
-BEFORE_TUNING = ", before tuning"
 SOLVED, CUT, FIRING = "connector", "connector, thresholded", "connector, thresholded, silent below θ"
 
 

@@ -129,6 +129,11 @@ def load_token_evidence(study: Study) -> Mapping[FeatureId, TokenEvidence]:
         raise StudyError(f"{path} is damaged: it does not hold token evidence") from None
 
 
+def token_f1(found: Mapping[FeatureId, TokenEvidence]) -> dict[FeatureId, float]:
+    """Held-out F1 of the current token alone, by gate."""
+    return {feature: one.baseline.f1 for feature, one in found.items()}
+
+
 def _evidence(value: dict[str, Any]) -> TokenEvidence:
     baseline = value["baseline"]
     rows = {name: tuple(int(r) for r in value[name]) for name in ("right", "false_alarms", "missed")}

@@ -2,6 +2,13 @@
 
 from dataclasses import dataclass
 
+ORIGINAL = "original"
+"""The network that nothing is spliced into."""
+MEAN, ZERO = "mean ablation", "zero ablation"
+ABLATIONS = (MEAN, ZERO)
+BEFORE_TUNING = ", before tuning"
+"""Ends the name of a variant that tuning changed, as it was before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Faithfulness:

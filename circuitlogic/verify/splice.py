@@ -19,7 +19,7 @@ from circuitlogic.errors import DataError
 from circuitlogic.networks.next_token import next_token_logits
 from circuitlogic.networks.protocol import rewriting
 from circuitlogic.progress import SILENT, Progress
-from circuitlogic.verify.scores import Faithfulness
+from circuitlogic.verify.scores import ORIGINAL, Faithfulness
 
 Change: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """(true rows at the source [n, d], rows at the target [n, d']) -> rows at the target; float32 on the CPU."""
@@ -94,7 +94,7 @@ def splice(
 
 
 def _names(variants: Sequence[Variant]) -> list[str]:
-    return ["original", *(variant.name for variant in variants)]
+    return [ORIGINAL, *(variant.name for variant in variants)]
 
 
 def _tokens_per_batch(network: nn.Module) -> int:

@@ -1,72 +1,41 @@
 """Owns the figures of one stretch of a language model's study; all held out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
 
+from circuitlogic.benchmarks.lm.contextual_gates import VetoFigures, beyond_context, passing, veto_figures
+from circuitlogic.benchmarks.lm.site_figures import SiteFigures, site_figures
 from circuitlogic.logic.formula import literals_of
-from circuitlogic.report.gallery import GAIN, Exhibit, every_exhibit
+from circuitlogic.report.gallery import Exhibit, every_exhibit
+from circuitlogic.report.rows import GAIN
 from circuitlogic.stages.connecting import load_connector_metrics
-from circuitlogic.stages.context_baselines import load_context_baselines
-from circuitlogic.stages.dictionaries import load_dictionary, load_sae_metrics
 from circuitlogic.stages.extracted import load_gates
 from circuitlogic.stages.firing_ladder import FiringRung, load_firing_ladder
 from circuitlogic.stages.linear_share import load_linearity
 from circuitlogic.stages.network_metrics import FIDELITY, load_metrics
 from circuitlogic.stages.splicing import (
-    BEFORE_TUNING,
     CUT,
     FIRING,
-    MEAN,
-    ORIGINAL,
     READOUT,
     SAE_BOTH,
     SAE_IN,
     SAE_OUT,
     SOLVED,
     TRAINED_TRANSCODER,
-    ZERO,
 )
 from circuitlogic.stages.stretches import stretches
 from circuitlogic.stages.subject import load_card
 from circuitlogic.stages.token_evidence import load_token_evidence
 from circuitlogic.stages.token_rows import load_windows
 from circuitlogic.study import Study
-from circuitlogic.verify.directions import direction
-from circuitlogic.verify.intervention import MIN_SAMPLES
 from circuitlogic.verify.linearity import Linearity
-from circuitlogic.verify.scores import Faithfulness
+from circuitlogic.verify.scores import BEFORE_TUNING, MEAN, ORIGINAL, ZERO, Faithfulness
 
 GOOD = 0.8
 """F1 from which a formula counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class SiteFigures:
-    """One dictionary."""
-
-    site: str
-    features: int
-    fvu: float
-    l0: float
-    dead: float
-    rare: float
-    """Share of features with fewer than 100 training firings."""
-
-
-@dataclass(frozen=True, slots=True)
-class VetoFigures:
-    """Vetoing literals of contextual gates, each brought about alone in the original layer."""
-
-    tried: int
-    """With samples enough to decide in one direction at least."""
-    removal: int
-    """Switched off where they alone keep the output silent: it fires."""
-    insertion: int
-    """Switched on where it fires: it falls silent."""
-    both: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +127,14 @@ def _figures(study: Study, source: str, target: str, number: int, of: int) -> St
     found = [one for one in every_exhibit(study) if one.row.gate.feature.site == target]
     good = [one for one in found if one.f1 >= GOOD]
     contextual = [one for one in good if one.gain is not None and one.gain >= GAIN]
-    beyond = _beyond(study, contextual)
+    beyond = beyond_context(study, contextual)
     evidence = load_token_evidence(study)
     windows = load_windows(study, "heldout")
     tokens = [evidence[g.feature].baseline.f1 for g in gates if g.feature in evidence]
     return StretchFigures(
-        source=_site(study, source),
-        target=_site(study, target),
-        target_before=_site(study, target, tuned=False),
+        source=site_figures(study, source),
+        target=site_figures(study, target),
+        target_before=site_figures(study, target, tuned=False),
         linear=load_linearity(study, target),
         copies=fidelity.copy_rate,
         copies_before=solved.copy_rate,
@@ -191,58 +160,20 @@ def _figures(study: Study, source: str, target: str, number: int, of: int) -> St
         good=len(good),
         good_negative=sum("NOT" in one.row.expression for one in good),
         contextual=tuple(contextual),
-        vetoes=_vetoes(contextual),
-        contextual_one=_passing(contextual, 1),
-        contextual_both=_passing(contextual, 2),
+        vetoes=veto_figures(contextual),
+        contextual_one=passing(contextual, 1),
+        contextual_both=passing(contextual, 2),
         beyond=beyond,
-        beyond_one=None if beyond is None else _passing(beyond, 1),
+        beyond_one=None if beyond is None else passing(beyond, 1),
         token_f1=median(tokens) if tokens else None,
         firings=load_firing_ladder(study, target),
     )
-
-
-def _site(study: Study, site: str, tuned: bool = True) -> SiteFigures:
-    metrics, statistics = load_sae_metrics(study, site, tuned), load_dictionary(study, site, tuned).statistics
-    rare = float((statistics.firings < 100).double().mean())
-    return SiteFigures(site, len(statistics.scales), metrics.fvu, metrics.l0, metrics.dead, rare)
 
 
 def _recovered(rows: dict[str, Faithfulness]) -> dict[str, float]:
     names = (SAE_IN, SAE_OUT, SAE_BOTH, SOLVED, CUT, FIRING, TRAINED_TRANSCODER, READOUT)
     names += tuple(f"{name}{BEFORE_TUNING}" for name in (SAE_OUT, SAE_BOTH, CUT))
     return {name: rows[name].loss_recovered for name in names if name in rows}
-
-
-def _beyond(study: Study, contextual: Sequence[Exhibit]) -> tuple[Exhibit, ...] | None:
-    baselines = load_context_baselines(study)
-    scored = [(one, baselines.get(one.row.gate.feature)) for one in contextual]
-    if any(f1 is None for _, f1 in scored):
-        return None
-    return tuple(one for one, f1 in scored if f1 is not None and one.f1 - f1 >= GAIN)
-
-
-def _passing(contextual: Sequence[Exhibit], least: int) -> int | None:
-    if contextual and all(one.causal is None for one in contextual):
-        return None
-    return sum(one.directions is not None and one.directions.passed >= least for one in contextual)
-
-
-def _vetoes(contextual: Sequence[Exhibit]) -> VetoFigures | None:
-    run = [one.causal for one in contextual if one.causal is not None]
-    if contextual and not run:
-        return None
-    pairs = [
-        (direction([literal.removal]), direction([literal.insertion]))
-        for gate in run
-        for literal in gate.literals
-        if literal.sign < 0
-    ]
-    return VetoFigures(
-        tried=sum(max(off.samples, on.samples) >= MIN_SAMPLES for off, on in pairs),
-        removal=sum(off.passes for off, _ in pairs),
-        insertion=sum(on.passes for _, on in pairs),
-        both=sum(off.passes and on.passes for off, on in pairs),
-    )
 
 
 def _kept(found: Iterable[Exhibit]) -> float | None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from circuitlogic.benchmarks.lm.figures import StretchFigures, VetoFigures
+from circuitlogic.benchmarks.lm.contextual_gates import VetoFigures
+from circuitlogic.benchmarks.lm.figures import StretchFigures
 from circuitlogic.benchmarks.lm.tables import Column
 from circuitlogic.report.gallery import Exhibit
 from circuitlogic.report.gallery_causal import both_ways, followed

@@ -15,7 +15,8 @@ from circuitlogic.errors import ConfigError, NothingLeftError
 from circuitlogic.features import FeatureId
 from circuitlogic.networks.hf import expanded_sites, load_language_model
 from circuitlogic.progress import SILENT, Progress
-from circuitlogic.report.gallery import GAIN, exhibits, gallery_lines
+from circuitlogic.report.gallery import exhibits, gallery_lines
+from circuitlogic.report.rows import GAIN
 from circuitlogic.stages.context_baselines import make_context_baselines
 from circuitlogic.stages.firing_ladder import make_firing_ladder
 from circuitlogic.stages.linear_share import make_linearity

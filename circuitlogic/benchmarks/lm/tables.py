@@ -9,7 +9,6 @@ from circuitlogic.report.markdown_text import plain, table
 from circuitlogic.report.numbers import NONE, count, score, share
 from circuitlogic.stages.firing_ladder import FiringRung
 from circuitlogic.stages.splicing import (
-    BEFORE_TUNING,
     CUT,
     FIRING,
     READOUT,
@@ -18,6 +17,7 @@ from circuitlogic.stages.splicing import (
     SAE_OUT,
     TRAINED_TRANSCODER,
 )
+from circuitlogic.verify.scores import BEFORE_TUNING
 
 Column: TypeAlias = tuple[str, StretchFigures]
 """What a layer is called, and its figures."""

@@ -27,6 +27,7 @@ _COLUMNS = (
     "passes",
 )
 _SHOWN = ("feature", "label", "expression", "f1", "token_f1", "verdict", "passes")
+_SPARE = ("label", "verdict", "passes", "recall", "precision", "kind")
 _SHOWN_OF_IMAGES = ("feature", "label", "kind", "expression", "f1", "precision", "recall", "passes")
 
 
@@ -88,7 +89,7 @@ def find(
     limit = output.limit or (20 if output.is_default else None)
     speaks = any(one.token_f1 is not None for one in found)
     shown_columns = _SHOWN if speaks else _SHOWN_OF_IMAGES
-    listing = Listing("find", _COLUMNS, rows, shown_columns, about, nothing)
+    listing = Listing("find", _COLUMNS, rows, shown_columns, about, nothing, _SPARE)
     write_listing(listing, replace(output, limit=limit))
 
 

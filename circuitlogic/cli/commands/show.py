@@ -1,6 +1,6 @@
 """`circuitlogic show`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +10,7 @@ from circuitlogic.cli.options import MAX_LAYERS, Output, StudyArgument, output_o
 from circuitlogic.errors import ConfigError
 
 if TYPE_CHECKING:
+    from circuitlogic.features import FeatureId
     from circuitlogic.graph.store import FeatureGraph
     from circuitlogic.logic.gate import Gate
     from circuitlogic.report.rows import GateRow
@@ -61,12 +62,24 @@ def show(
             return
         _one(opened, graph, gate_of(graph, gates, feature), output)
         return
-    rows = gate_rows(gates, graph.labels())
+    rows = gate_rows(gates, graph.labels(), _token_f1(opened))
     kept = _kept(graph, rows, kind, site, min_f1)
     asked = {"kind": kind, "site": site, "F1 at least": min_f1}
     words = ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
     nothing = f"none of {len(rows)} gates has {words}" if rows and not kept else ""
     _listing(opened, kept, len(kept) == len(rows), nothing, output)
+
+
+def _token_f1(study: "Study") -> "Mapping[FeatureId, float]":
+    """What the current token alone scores; nothing for images."""
+    from circuitlogic.report.gate_rows import NO_TOKENS
+    from circuitlogic.study import EVIDENCE
+
+    if not study.has(EVIDENCE):
+        return NO_TOKENS
+    from circuitlogic.stages.token_evidence import load_token_evidence, token_f1
+
+    return token_f1(load_token_evidence(study))
 
 
 def _kept(

@@ -41,7 +41,7 @@
   }
 
   // Filtering: what is hidden is always counted.
-  const form = $("filters");
+  const form = $("filters"), listed = $("gates-count").textContent;
   const filter = () => {
     const words = form.search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const least = form.f1.value === "" ? -1 : Number(form.f1.value);
@@ -60,7 +60,7 @@
       shown += fits;
     }
     const all = table.tBodies[0].rows.length;
-    $("gates-count").textContent = shown === all ? `all ${all} gates` : `${shown} of ${all} gates; ${all - shown} hidden by the filter`;
+    $("gates-count").textContent = shown === all ? listed : `${shown} of ${all} gates; ${all - shown} hidden by the filter`;
   };
   if (form) {
     form.hidden = false;
