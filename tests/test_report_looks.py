@@ -152,7 +152,8 @@ def test_a_shorter_formula_is_offered_under_its_condition() -> None:
         ("not said", "«not said»_high"),
         ("in (some)", "«in (some)»_high"),
         ("said | cried", "«said | cried»_high"),
-        ("‘.’", "‘.’_high"),
+        ("‘.’ #33", "‘.’ #33_high"),
+        ("and #33", "«and #33»_high"),
         ("«x» and y", "«‹x› and y»_high"),
     ],
 )

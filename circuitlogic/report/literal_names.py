@@ -6,12 +6,14 @@ from collections.abc import Callable
 from circuitlogic.features import FeatureId
 from circuitlogic.logic.formula import Literal, level_suffix
 
+_NUMBER = re.compile(r" #\d+$")
+"""Tells features of one label apart; it belongs to the word before."""
 _READS_AS_LOGIC = re.compile(r"\b(?:AND|OR|NOT|XOR)\b|[\s|()«»]", re.IGNORECASE)
 
 
 def quoted(label: str) -> str:
     """`label` in quotes where it has several words or could be read as a part of the formula: `«he or she»`."""
-    if not _READS_AS_LOGIC.search(label):
+    if not _READS_AS_LOGIC.search(_NUMBER.sub("", label)):
         return label
     return f"«{label.replace('«', '‹').replace('»', '›')}»"
 
