@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from circuitlogic.report.caveats import GAIN, unexplained_share
 from circuitlogic.report.numbers import NONE, count, share
-from circuitlogic.report.rows import StudyView
+from circuitlogic.report.rows import Header, StudyView
+from circuitlogic.verify.scores import Faithfulness
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +21,11 @@ class Tile:
 
 
 def tiles(view: StudyView) -> tuple[Tile, ...]:
-    """Sparsity, gates, fidelity, unexplained; none before extraction."""
-    if view.final is None:
+    """Sparsity, gates, fidelity (where the graph runs as a network), unexplained; none before extraction."""
+    if view.header.threshold is None:
         return ()
-    return (_sparsity(view), _gates(view), _fidelity(view), _unexplained(view))
+    fidelity = () if view.final is None else (_fidelity(view.final.scores, view.header),)
+    return (_sparsity(view), _gates(view), *fidelity, _unexplained(view))
 
 
 def _sparsity(view: StudyView) -> Tile:
@@ -49,9 +51,8 @@ def _gates(view: StudyView) -> Tile:
     )
 
 
-def _fidelity(view: StudyView) -> Tile:
-    scores = view.variants[-1].scores
-    original = view.header.accuracy(scores.split)
+def _fidelity(scores: Faithfulness, header: Header) -> Tile:
+    original = header.accuracy(scores.split)
     beside = NONE if original is None else share(original)
     meaning = (
         f"accuracy of the thresholded feature network, {count(scores.samples)} held-out samples; original "
