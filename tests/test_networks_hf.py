@@ -213,7 +213,7 @@ def test_what_needs_next_tokens_says_who_asked(tmp_path: Path) -> None:
     ids = torch.tensor([[3, 4, 5]])
     assert not predicts_tokens(encoder, ids)
     assert nats_per_token(encoder, ids) is None
-    with pytest.raises(DataError, match="BertModel gives no logits: tune.splice needs a causal"):
+    with pytest.raises(DataError, match=r"BertModel gives no logits: tune\.splice needs a causal"):
         next_token_logits(encoder, ids, torch.ones(1, 3, dtype=torch.bool), "tune.splice")
 
 

@@ -178,7 +178,8 @@ def _check_finite(name: str, rows: Rows, before: int) -> None:
         at = int(bad.to(torch.uint8).argmax())
         values = rows[at]
         component = int((~torch.isfinite(values)).to(torch.uint8).argmax())
+        wider = ", or run it in a wider dtype" if bool(torch.isinf(values[component])) else ""
         raise DataError(
             f"site {name!r}: the activation of sample {before + at} is not finite "
-            f"({values[component].item()} at component {component}): check the network's weights and inputs"
+            f"({values[component].item()} at component {component}): check the network's weights and inputs{wider}"
         )

@@ -13,7 +13,7 @@ from circuitlogic.csv_text import csv_line
 from circuitlogic.errors import ConfigError, unknown_name
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from circuitlogic.report.fitting import FittingTable
 
 Value: TypeAlias = str | int | float | bool | None
 Row: TypeAlias = Mapping[str, Value]
@@ -21,6 +21,8 @@ Row: TypeAlias = Mapping[str, Value]
 _FORMULA = re.compile(r"\s*[=+\-@]")
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
 _RIGHT = (int, float)
+_WIDE = 20
+"""Characters; longer words may be folded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Listing:
     """What the JSON document says beside its rows."""
     empty: str = ""
     """Why the answer is empty, where it is."""
+    first_to_go: tuple[str, ...] = ()
+    """Columns that a narrow terminal does without, the first of them first."""
 
 
 def write_listing(listing: Listing, output: Output) -> None:
@@ -58,7 +62,8 @@ def write_listing(listing: Listing, output: Output) -> None:
         output.streams.say(why_empty)
     if chosen == "table":
         if not why_empty:
-            output.streams.draw(_table(columns, kept))
+            droppable = () if output.columns else listing.first_to_go
+            output.streams.draw(_table(columns, kept, droppable))
     elif chosen == "json":
         picked = [{name: row.get(name) for name in columns} for row in kept]
         write_document(listing.name, {**listing.about, "rows": picked, "hidden": len(rows) - len(kept)})
@@ -106,26 +111,20 @@ def _missing(value: Value) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _table(columns: Sequence[str], rows: Sequence[Row]) -> "Table":
-    from rich import box
-    from rich.table import Table
+def _table(columns: Sequence[str], rows: Sequence[Row], first_to_go: Sequence[str]) -> "FittingTable":
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    from circuitlogic.report.fitting import Column, FittingTable
+
+    heads: list[Column] = []
     for name in columns:
-        numbers = all(isinstance(row.get(name), _RIGHT) or row.get(name) is None for row in rows)
-        wide = not numbers and any(len(str(row.get(name) or "")) > 20 for row in rows)
-        right = bool(rows) and numbers
-        table.add_column(
-            name,
-            justify="right" if right else "left",
-            no_wrap=not wide,
-            overflow="fold",
-            ratio=1 if wide else None,
-        )
-    for row in rows:
-        table.add_row(*(Text(one_line(short(row.get(name)))) for name in columns))
-    return table
+        values = [row.get(name) for row in rows]
+        numbers = all(isinstance(value, _RIGHT) or value is None for value in values)
+        words = not numbers and any(len(str(v or "")) > _WIDE and " " in str(v) for v in values)
+        importance = len(first_to_go) - first_to_go.index(name) if name in first_to_go else 0
+        heads.append(Column(name, importance, bool(rows) and numbers, _WIDE if words else None))
+    lines = tuple(tuple(Text(one_line(short(row.get(name)))) for name in columns) for row in rows)
+    return FittingTable("", tuple(heads), lines)
 
 
 def short(value: Value) -> str:

@@ -162,7 +162,7 @@ class StudyView:
 
     @property
     def final(self) -> VariantRow | None:
-        """The tuned, thresholded feature network: the graph that runs; None before extraction, or if it cannot run."""
+        """The tuned, thresholded feature network: the graph that runs; None if it cannot run, or before."""
         return self.variants[-1] if self.variants else None
 
     @property

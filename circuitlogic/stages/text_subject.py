@@ -1,11 +1,12 @@
 """A language model and its text as a subject: made from a config, and taken up again from a study."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 import numpy as np
 from torch import Tensor
 
-from circuitlogic.activations.sites import find_sites
+from circuitlogic.activations.sites import Site, find_sites
 from circuitlogic.activations.windows import TokenWindows
 from circuitlogic.config import StudyConfig, TextConfig
 from circuitlogic.datasets.text import Document, fingerprint, measured, text_sources
@@ -45,8 +46,7 @@ def prepare_text(config: StudyConfig, progress: Progress) -> "PreparedText":
     if not config.text.files:
         raise ConfigError("text.files is not set: name the text that the language model reads")
     model = load_language_model(config.network, seed_for(config.seed, "random-weights"))
-    asked = config.sites or ()
-    found = at_least_two(find_sites(model.network, expanded_sites(model.network, asked)))
+    found = at_least_two(find_sites(model.network, expanded_sites(model.network, config.sites or ())))
     train, heldout, sources = _documents(config)
     longest = getattr(model.network.config, "max_position_embeddings", None)
     windows = [
@@ -55,9 +55,29 @@ def prepare_text(config: StudyConfig, progress: Progress) -> "PreparedText":
     ]
     own, other = (f"{len(part.ids):,} tokens" for part in windows)
     progress.note(f"text: {len(train)} documents, {own}, to train on; {len(heldout)}, {other}, held out")
-    ids = next(iter(windows[0].batches()))[1][:_TRIED]
+    sites, components = _tried(model, found, windows[0], config, progress)
+    check_budget(windows[0], windows[1], components, config.text)
+    names = tuple(
+        tuple(f"{d.source.rsplit('/', 1)[-1]}#{d.number}" for d in part) for part in (train, heldout)
+    )
+    return PreparedText(model, sites, windows[0], windows[1], names, fingerprint(sources))
+
+
+def _tried(
+    model: LanguageModel,
+    found: Sequence[Site],
+    windows: TokenWindows,
+    config: StudyConfig,
+    progress: Progress,
+) -> tuple[tuple[str, ...], int]:
+    """The sites in the order of their study, and the components of all together, from running a few windows.
+
+    Raises:
+        ConfigError, DataError: the model does not run on them, or not as the config asks.
+    """
+    ids = next(iter(windows.batches()))[1][:_TRIED]
     ran = tried_sites(model.network, found, ids)
-    sites = in_order(found, ran, by_pattern=has_pattern(asked))
+    sites = in_order(found, ran, by_pattern=has_pattern(config.sites or ()))
     if config.tune.splice > 0 and not predicts_tokens(model.network, ids):
         raise ConfigError(
             f"tune.splice = {config.tune.splice:g}: {type(model.network).__name__} predicts no next tokens to tune "
@@ -65,11 +85,7 @@ def prepare_text(config: StudyConfig, progress: Progress) -> "PreparedText":
         )
     if not config.network.random_weights:
         say_if_senseless(model.network, ids, model.vocabulary, progress)
-    check_budget(windows[0], windows[1], sum(ran.values()), config.text)
-    names = tuple(
-        tuple(f"{d.source.rsplit('/', 1)[-1]}#{d.number}" for d in part) for part in (train, heldout)
-    )
-    return PreparedText(model, sites, windows[0], windows[1], names, fingerprint(sources))
+    return sites, sum(ran.values())
 
 
 def _documents(config: StudyConfig) -> tuple[list[Document], list[Document], tuple[str, ...]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from circuitlogic.cli.options import Output, StudyArgument, check_free, output_options
-from circuitlogic.errors import NothingLeftError
+from circuitlogic.errors import ConfigError, NothingLeftError
 
 if TYPE_CHECKING:
     from circuitlogic.cli.listing import Value
@@ -28,6 +28,7 @@ _COLUMNS = (
 )
 _SHOWN = ("feature", "label", "expression", "f1", "token_f1", "verdict", "passes")
 _SHOWN_OF_IMAGES = ("feature", "label", "kind", "expression", "f1", "precision", "recall", "passes")
+_FIRST_TO_GO = ("label", "verdict", "passes", "recall", "precision", "kind")
 
 
 @output_options
@@ -69,6 +70,10 @@ def find(
     from circuitlogic.study import Study
     from circuitlogic.whole_files import write_bytes
 
+    if out is not None:
+        if out.suffix.lower() != ".md":
+            raise ConfigError(f"--out {out}: the gallery is Markdown, name a file that ends in .md")
+        check_free(out, force=force)
     opened, nothing = Study.open(study), ""
     try:
         found = exhibits(opened, pattern, min_f1, min_gain, directions)
@@ -77,7 +82,6 @@ def find(
             raise
         found, nothing = (), str(error)
     if out is not None:
-        check_free(out, force=force)
         shown = found[: output.limit] if output.limit else found
         title = f"Gates of pattern {pattern}, F1 at least {min_f1:g}: {len(shown)} of {len(found)}"
         write_bytes(out, ("\n".join(gallery_lines(opened, shown, title)).rstrip() + "\n").encode())
@@ -88,7 +92,7 @@ def find(
     limit = output.limit or (20 if output.is_default else None)
     speaks = any(one.token_f1 is not None for one in found)
     shown_columns = _SHOWN if speaks else _SHOWN_OF_IMAGES
-    listing = Listing("find", _COLUMNS, rows, shown_columns, about, nothing)
+    listing = Listing("find", _COLUMNS, rows, shown_columns, about, nothing, _FIRST_TO_GO)
     write_listing(listing, replace(output, limit=limit))
 
 
