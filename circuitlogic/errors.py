@@ -72,3 +72,9 @@ def unknown_name(
     else:
         hint = "there are none"
     return UnknownNameError(f"unknown {what} {given!r}: {hint}")
+
+
+def reason_of(error: Exception, most: int = 300) -> str:
+    """What a library says of its failure, as one line."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= most else f"{text[: most - 3]}..."

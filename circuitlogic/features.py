@@ -5,7 +5,13 @@ from dataclasses import dataclass
 
 from circuitlogic.errors import ConfigError
 
-_FEATURE_ID = re.compile(r"(?P<site>[A-Za-z0-9_.\-]+)/(?P<index>[0-9]{1,9})", re.ASCII)
+_FEATURE_ID = re.compile(r"(?P<site>[A-Za-z0-9_.\-]+(?::in|:out)?)/(?P<index>[0-9]{1,9})", re.ASCII)
+
+
+def site_name(text: str) -> str:
+    """`hidden.1:in`, as a config writes it, names the site `hidden.1.in`."""
+    module, colon, side = text.partition(":")
+    return f"{module}.{side}" if colon and side in ("in", "out") else text
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -22,7 +28,7 @@ class FeatureId:
 
     @classmethod
     def parse(cls, text: str) -> "FeatureId":
-        """Read `site/index`.
+        """Read `site/index`; `module:in/index` is understood too.
 
         Raises:
             ConfigError: `text` has another form.
@@ -30,7 +36,7 @@ class FeatureId:
         match = _FEATURE_ID.fullmatch(text)
         if match is None:
             raise ConfigError(f"{text!r} is not a feature: write SITE/INDEX, for example hidden.1/30")
-        return cls(match["site"], int(match["index"]))
+        return cls(site_name(match["site"]), int(match["index"]))
 
 
 @dataclass(frozen=True, slots=True)

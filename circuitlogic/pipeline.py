@@ -20,6 +20,7 @@ from circuitlogic.stages.dictionaries import make_dictionaries
 from circuitlogic.stages.evidence import make_evidence
 from circuitlogic.stages.extracting import make_gates, make_graph
 from circuitlogic.stages.feature_network import make_feature_network
+from circuitlogic.stages.given import check_given
 from circuitlogic.stages.measuring import make_fidelity, measure_again
 from circuitlogic.stages.network_metrics import NetworkMetrics
 from circuitlogic.stages.selecting import asked_config, make_selection
@@ -56,6 +57,7 @@ def train_on(root: Path, config: StudyConfig, subject: Subject, progress: Progre
 
 
 def _train_on(study: Study, subject: Subject, progress: Progress) -> Study:
+    check_given(study, subject)
     make_activations(study, subject, progress)
     make_dictionaries(study, progress)
     make_transcoders(study, progress)

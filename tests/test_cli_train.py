@@ -113,6 +113,13 @@ def test_training_again_changes_nothing(cli: Cli, study_copy: Path):
     assert (study_copy / "manifest.json").read_bytes() == before
 
 
+def test_a_training_that_is_refused_leaves_the_study_its_settings(cli: Cli, study_copy: Path):
+    before = (study_copy / "study.toml").read_bytes()
+    for sites in ('["hidden.0"]', '["hidden.0", "hiden.1"]'):
+        assert cli("train", "--out", study_copy, "--set", f"sites={sites}").code in (1, 2)
+        assert (study_copy / "study.toml").read_bytes() == before
+
+
 def test_extract_at_another_threshold_then_one_too_high_keeps_the_first(cli: Cli, study_copy: Path):
     document = cli("extract", study_copy, "--threshold", 0.3, "--json").document
     assert document["schema"] == "circuitlogic/extract/1"

@@ -4,6 +4,7 @@ import gzip
 import json
 import lzma
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -48,6 +49,30 @@ def test_tables_hold_a_document_per_row(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     parquet.write_table(arrow.table({"text": rows}), tmp_path / "a.parquet")
     assert read(tmp_path / "a.parquet") == rows[:2]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl.gz", "a.jsonl.xz", "A.JSONL", "A.TXT"])
+def test_the_end_of_a_name_is_read_through_packing_and_in_capitals(name: str, tmp_path: Path) -> None:
+    lines = TWO if name == "A.TXT" else '"one\\ntwo\\n"\n{"text": "three\\n"}\n'
+    path = write(tmp_path, name, lines)
+    assert text_sources([str(path)]) == (str(path),)
+    assert read(path) == ["one\ntwo\n", "three\n"]
+
+
+def test_columns_that_hold_no_text_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(arrow.table({"text": [1, 2]}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="column `text` holds int64, not strings"):
+        measured([str(tmp_path / "a.parquet")], SEPARATOR)
+    for row, words in (
+        ({"story": "x"}, "no column `text`; its columns are story"),
+        ({"text": 3}, "no strings"),
+    ):
+        hub = SimpleNamespace(load_dataset=lambda *_a, _row=row, **_k: [_row])
+        monkeypatch.setattr("circuitlogic.datasets.text_readers.import_module", lambda _name, _hub=hub: _hub)
+        with pytest.raises(DataError, match=words):
+            measured(["dataset:someone/some"], SEPARATOR)
 
 
 def test_documents_that_nobody_reads_are_passed_over(tmp_path: Path) -> None:
@@ -106,6 +131,10 @@ def test_folders_and_missing_files(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "inner").mkdir()
     files = [write(tmp_path / "inner", name, "x\n") for name in ("b.txt", "a.txt", "c.png")]
     assert text_sources([str(tmp_path / "inner")]) == (str(files[1]), str(files[0]))
+    (tmp_path / "inner" / "more" / ".git").mkdir(parents=True)
+    deeper = write(tmp_path / "inner" / "more", "d.txt", "x\n")
+    write(tmp_path / "inner" / "more" / ".git", "e.txt", "x\n")
+    assert text_sources([str(tmp_path / "inner")]) == (str(files[1]), str(files[0]), str(deeper))
     with pytest.raises(DataError, match="names must end in"):
         text_sources([str(files[2])])
     with pytest.raises(DataError, match="does not exist"):

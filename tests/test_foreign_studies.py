@@ -178,7 +178,7 @@ def test_unfolded_scaling_is_folded_in_on_the_studys_activations(tmp_path: Path)
         ("3", None, {"d_in": 17}, DataError, "reads 17 components, the site has 16"),
         ("1", "3", {"d_out": 5}, DataError, "predicts 5 components, 3 has 16"),
         ("5", "3", {"d_out": D}, DataError, "which the last site's must"),
-        ("7", None, {}, UnknownNameError, "unknown site .a dictionary was imported for it. '7'"),
+        ("7", None, {}, UnknownNameError, "unknown site '7'.*import --forget"),
         ("1", "9", {"d_out": D}, UnknownNameError, "'9'"),
     ],
 )
@@ -189,6 +189,7 @@ def test_dictionaries_that_do_not_fit_are_refused_in_training(
     give_dictionary(study, read_dictionary(saelens(tmp_path / "a", **sizes), site, target))
     with pytest.raises(error, match=words):
         pipeline.train_on(tmp_path / "study", CONFIG, subject())
+    assert not (tmp_path / "study" / "activations").exists()
 
 
 def test_an_overflow_on_real_activations_is_one_line(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from circuitlogic.datasets.text import measured
 from circuitlogic.errors import ConfigError, DataError, MissingDependencyError, StudyError, UnknownNameError
 from circuitlogic.networks.hf import expanded_sites, load_language_model, logit_weights
 from circuitlogic.networks.hf_tokens import frame_of, shown_vocabulary, tokenised
+from circuitlogic.networks.model_place import model_place
+from circuitlogic.networks.next_token import nats_per_token, next_token_logits, predicts_tokens
 
 transformers: Any = pytest.importorskip("transformers", reason="language models need the extra `hf`")
 
@@ -167,6 +170,51 @@ def test_broken_models_are_refused_in_one_line(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("circuitlogic.networks.hf.import_module", _absent)
     with pytest.raises(MissingDependencyError, match="hf"):
         load_language_model(config_of(folder), 0)
+
+
+def test_a_hub_that_cannot_be_reached_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def unreachable(url: str, **_: object) -> None:
+        asked.append(url)
+        raise ConnectionError("Name or service not known\nsecond line")
+
+    hub = SimpleNamespace(
+        try_to_load_from_cache=lambda _model, _file: None,
+        hf_hub_url=lambda model, file: f"{model}/{file}",
+        get_hf_file_metadata=unreachable,
+        errors=SimpleNamespace(RepositoryNotFoundError=KeyError),
+    )
+    monkeypatch.setattr("circuitlogic.networks.model_place.import_module", lambda _name: hub)
+    with pytest.raises(
+        DataError, match=r"someone/some is no folder here.*not known second line.*give a"
+    ) as error:
+        load_language_model(NetworkConfig(kind="hf", model="someone/some"), 0)
+    assert asked == ["someone/some/config.json"]
+    assert "\n" not in str(error.value)
+    hub.try_to_load_from_cache = lambda _model, _file: "/where/it/was/fetched"
+    assert model_place("someone/some") == "someone/some"
+    assert len(asked) == 1
+
+
+def test_what_is_no_model_or_no_device_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no model")
+    for place in (tmp_path, tmp_path / "notes.txt"):
+        with pytest.raises(DataError, match=r"holds no config.json: give a model's folder"):
+            load_language_model(config_of(place), 0)
+    folder = write_model(tmp_path / "model")
+    for device in ("nonsense", "meta"):
+        with pytest.raises(ConfigError, match=rf"network.device = '{device}' cannot be used here"):
+            load_language_model(replace(config_of(folder), device=device), 0)
+
+
+def test_what_needs_next_tokens_says_who_asked(tmp_path: Path) -> None:
+    encoder = load_language_model(config_of(write_model(tmp_path / "model", "bert")), 0).network
+    ids = torch.tensor([[3, 4, 5]])
+    assert not predicts_tokens(encoder, ids)
+    assert nats_per_token(encoder, ids) is None
+    with pytest.raises(DataError, match=r"BertModel gives no logits: tune\.splice needs a causal"):
+        next_token_logits(encoder, ids, torch.ones(1, 3, dtype=torch.bool), "tune.splice")
 
 
 def _absent(name: str) -> Any:

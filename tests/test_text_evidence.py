@@ -304,6 +304,9 @@ def test_find_ranks_and_writes(study: Study, capsys: pytest.CaptureFixture[str])
     assert "current token alone" in text
     assert "interventions: not run" in text
     assert cli("find", study.root, "--out", target).code == 1
+    ran = cli("find", study.root, "--out", study.root / "gallery.html")
+    assert (ran.code, "ends in .md" in ran.err) == (2, True)
+    assert not (study.root / "gallery.html").exists()
     with pytest.raises(ConfigError, match="verify"):
         exhibits(study, min_directions=1)
     with pytest.raises(UnknownNameError, match="and-not"):

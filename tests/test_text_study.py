@@ -1,9 +1,11 @@
 """A language model's study from one config to gates, the splice test and interventions."""
 
 import shutil
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -12,7 +14,13 @@ from cli_runs import Cli
 from text_cases import tiny_settings, write_model
 
 from circuitlogic import pipeline
-from circuitlogic.config import TranscoderConfig, TranscoderKind, config_from_mapping, config_to_toml
+from circuitlogic.config import (
+    StudyConfig,
+    TranscoderConfig,
+    TranscoderKind,
+    config_from_mapping,
+    config_to_toml,
+)
 from circuitlogic.errors import ConfigError, DataError, StudyError, UnknownNameError
 from circuitlogic.progress import SILENT
 from circuitlogic.stages.captured import load_activations
@@ -21,15 +29,18 @@ from circuitlogic.stages.dictionaries import load_dictionary
 from circuitlogic.stages.extracted import load_gates
 from circuitlogic.stages.feature_network import make_feature_network
 from circuitlogic.stages.firing_ladder import load_firing_ladder, make_firing_ladder
+from circuitlogic.stages.network_metrics import FIDELITY, load_metrics
 from circuitlogic.stages.splicing import CUT, MADE, SAE_OUT
 from circuitlogic.stages.subject import load_card
 from circuitlogic.stages.subject_kinds import stored_subject
+from circuitlogic.stages.text_subject import prepare_text
 from circuitlogic.stages.token_rows import load_windows
 from circuitlogic.stages.transcoding import WAYS, transcoder_artefacts
 from circuitlogic.study import Study
 from circuitlogic.verify.scores import ORIGINAL, ZERO
 
 pytest.importorskip("transformers", reason="language models need the extra `hf`")
+T = TypeVar("T")
 IN, OUT = "gpt_neox.layers.1.mlp.in", "gpt_neox.layers.1.mlp.out"
 
 
@@ -195,11 +206,12 @@ def _refused(text_folder: Path, **tables: object) -> pytest.ExceptionInfo[Except
 
 def test_what_cannot_work_is_refused_before_anything_is_written(text_folder: Path) -> None:
     asked = [
-        ({"network": {"model": "nobody/such-model-exists"}}, "cannot be loaded"),
+        ({"network": {"model": "./nowhere"}}, "does not exist"),
         ({"network": {"model": "./nowhere/at/all"}}, "does not exist"),
         ({"sites": ["gpt_neox.layers.1.mpl:in", "gpt_neox.layers.1.mlp:out"]}, "gpt_neox.layers.1.mlp"),
         ({"sites": ["gpt_neox.layers.*.mpl:in"]}, "gpt_neox.layers.0.mlp"),
         ({"sites": ["gpt_neox.layers.1.mlp:out"]}, "at least two"),
+        ({"sites": ["gpt_neox.layers.1.mlp:out", "gpt_neox.layers.1.mlp:in"]}, "give them so"),
         ({"text": {"files": []}}, "text.files"),
         ({"text": {"heldout": []}}, "held out"),
         ({"text": {"context": 65}}, "64 positions"),
@@ -212,6 +224,86 @@ def test_what_cannot_work_is_refused_before_anything_is_written(text_folder: Pat
 
 def test_a_budget_of_disk_is_kept(text_folder: Path, tmp_path: Path) -> None:
     settings = {name: dict(t) if isinstance(t, dict) else t for name, t in tiny_settings(text_folder).items()}
-    settings["text"] |= {"disk_budget": 1e-4}
-    with pytest.raises(ConfigError, match=r"disk_budget.*lower text.tokens below"):
-        pipeline.train(tmp_path / "study", config_from_mapping(settings))
+    kept = [
+        len(load_windows(Study.open(text_folder / "study"), split).rows) for split in ("train", "heldout")
+    ]
+    gigabytes = [rows * 2 * 16 * 4 / 1e9 for rows in kept]
+    asked = [
+        (sum(gigabytes) * 0.99, "lower text.tokens below"),
+        (gigabytes[1] * 0.9, "lower text.heldout_tokens"),
+    ]
+    for budget, words in asked:
+        settings["text"] |= {"disk_budget": budget}
+        with pytest.raises(ConfigError, match=rf"disk_budget.*{words}"):
+            pipeline.train(tmp_path / "study", config_from_mapping(settings))
+    assert not (tmp_path / "study").exists()
+
+
+class _Notes:
+    """Remembers what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def track(self, steps: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:  # noqa: ARG002
+        yield from steps
+
+    def note(self, message: str) -> None:
+        self.said.append(message)
+
+
+def _quick(text_folder: Path, model: Path, sites: list[str]) -> StudyConfig:
+    settings = tiny_settings(text_folder)
+    return config_from_mapping(
+        {
+            **settings,
+            "sites": sites,
+            "network": {"kind": "hf", "model": str(model)},
+            "text": {**settings["text"], "tokens": 1500, "heldout_tokens": 900},
+            "saes": {**settings["saes"], "epochs": 1},
+            "connectors": {**settings["connectors"], "epochs": 2},
+        }
+    )
+
+
+def test_patterns_stand_for_sites_in_the_order_in_which_the_model_runs_them(
+    text_folder: Path, tmp_path: Path
+) -> None:
+    """A Llama's norm before the MLP is registered after it."""
+    model = write_model(tmp_path / "model", "llama")
+    patterns = ["model.layers.*.mlp:out", "model.layers.*.post_attention_layernorm:in", "model.embed_tokens"]
+    notes = _Notes()
+    prepared = prepare_text(_quick(text_folder, model, patterns), notes)
+    study = Study.create(tmp_path / "study", _quick(text_folder, model, patterns))
+    ends = [f"model.layers.{n}.{end}" for n in (0, 1) for end in ("post_attention_layernorm.in", "mlp.out")]
+    assert [site.name for site in prepared.make(study, notes).sites] == ["model.embed_tokens", *ends]
+    assert any("less likely than random tokens" in line for line in notes.said)
+
+
+def test_sites_that_no_connector_joins_are_named(text_folder: Path, tmp_path: Path) -> None:
+    sites = ["gpt_neox.layers.0:in", "gpt_neox.layers.0:out", "gpt_neox.layers.1:out"]
+    notes = _Notes()
+    pipeline.train(tmp_path / "study", _quick(text_folder, text_folder / "model", sites), notes)
+    assert any("no connector leads from or to gpt_neox.layers.1.out" in line for line in notes.said)
+
+
+def test_an_encoder_is_studied_without_a_splice_test(
+    text_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = write_model(tmp_path / "model", "bert")
+    sites = ["encoder.layer.1.intermediate:in", "encoder.layer.1.output.dense:out"]
+    config = _quick(text_folder, model, sites)
+    study = pipeline.train(tmp_path / "study", config)
+    cli = Cli(capsys)
+    for command in ("extract", "show", "verify", "report"):
+        ran = cli(command, study.root)
+        assert ran.code == 0, ran.err
+    assert load_metrics(study, FIDELITY).variants == ()
+    for page in ("index.html", "report.md"):
+        assert "predicts no next tokens" in (study.root / "report" / page).read_text(encoding="utf-8")
+    ran = cli("verify", study.root, "--min-agreement", 0.5)
+    assert (ran.code, "no next tokens" in ran.err) == (3, True)
+    with pytest.raises(ConfigError, match=r"tune.splice = 1: BertModel predicts no next tokens"):
+        pipeline.train(
+            tmp_path / "other", replace(config, tune=replace(config.tune, splice=1.0, dictionaries="later"))
+        )

@@ -80,6 +80,15 @@ def capture_in_memory(
     return {name: torch.cat(parts) for name, parts in pieces.items()}
 
 
+@torch.no_grad()
+def widths_as_run(network: nn.Module, sites: Sequence[Site], batch: Tensor) -> dict[str, int]:
+    """By site, in the order in which the network runs them on the first sample: components of its activation."""
+    with observed(network, sites) as caught:
+        device = next((p.device for p in network.parameters()), batch.device)
+        network(batch[:1].to(device))
+    return {name: int(rows[0].shape[1]) for name, rows in caught.items()}
+
+
 @contextmanager
 def observed(network: nn.Module, sites: Iterable[Site]) -> Generator[_Caught]:
     """Eval mode and a hook on each site, undone on leaving; yields where the hooks put copies."""
@@ -169,7 +178,8 @@ def _check_finite(name: str, rows: Rows, before: int) -> None:
         at = int(bad.to(torch.uint8).argmax())
         values = rows[at]
         component = int((~torch.isfinite(values)).to(torch.uint8).argmax())
+        wider = ", or run it in a wider dtype" if bool(torch.isinf(values[component])) else ""
         raise DataError(
             f"site {name!r}: the activation of sample {before + at} is not finite "
-            f"({values[component].item()} at component {component}): check the network's weights and inputs"
+            f"({values[component].item()} at component {component}): check the network's weights and inputs{wider}"
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from circuitlogic.cli.options import option_group
+from circuitlogic.features import site_name
 
 if TYPE_CHECKING:
     from circuitlogic.graph.base import BaseGraph
@@ -54,7 +55,7 @@ class NarrowedWalk(Narrowed):
 
 def _sites(graph: "BaseGraph", wanted: str) -> list[str]:
     """The sites that a name or a pattern means."""
-    found = [site for site in graph.sites if fnmatchcase(site, wanted)]
+    found = [site for site in graph.sites if fnmatchcase(site, site_name(wanted))]
     if not found:
         graph.members(wanted)
     return found

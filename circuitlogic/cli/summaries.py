@@ -51,7 +51,8 @@ def draw_extraction(streams: Streams, study: "Study", result: Extraction) -> Non
 
     view = study_view(study)
     streams.draw(Padding(kind_table(view), (0, 0, 1, 0)))
-    streams.draw(feature_network_table(view))
+    if view.variants:
+        streams.draw(feature_network_table(view))
     threshold, gates = result.document["threshold"], sum(result.kinds.values())
     kept = f" ({view.header.selection})" if view.header.selection else ""
     streams.draw(f"{result.edges:,} edges with |weight| above {threshold:g}{kept}, {gates:,} gates")
@@ -70,7 +71,8 @@ def draw_network(streams: Streams, study: "Study", metrics: "NetworkMetrics") ->
     header = replace(view.header, threshold=metrics.threshold)
     if metrics.original is not None and header.accuracy(metrics.original.split) is None:
         header = replace(header, scores=(*header.scores, metrics.original))
-    streams.draw(feature_network_table(replace(view, header=header, variants=variant_rows(metrics))))
+    if metrics.variants:
+        streams.draw(feature_network_table(replace(view, header=header, variants=variant_rows(metrics))))
     if metrics.dictionaries:
         streams.draw(guards_table(metrics))
     if view.gates:
@@ -106,8 +108,14 @@ def check_minimum(metrics: "NetworkMetrics", min_accuracy: float | None, min_agr
     """Hold the thresholded network to what the user demands.
 
     Raises:
-        CheckFailedError: it is below.
+        CheckFailedError: it is below, or the model has no answers to compare.
     """
+    if min_accuracy is None and min_agreement is None:
+        return
+    if not metrics.variants:
+        raise CheckFailedError(
+            "check failed: the model predicts no next tokens, so nothing is right or agrees"
+        )
     final = metrics.variants[-1]
     failed = [
         f"{name} {value:.4f} is below the minimum {least:g}"

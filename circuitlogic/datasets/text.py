@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from circuitlogic.datasets.idx_folder import DATA_VARIABLE
-from circuitlogic.datasets.text_readers import HUB, READERS, hub_lines
+from circuitlogic.datasets.text_readers import ENDINGS, HUB, hub_lines, reader_of
 from circuitlogic.errors import DataError
 
 LONGEST_LINE = 8192
@@ -45,7 +45,7 @@ def found_path(given: str) -> Path:
 
 
 def text_sources(given: Sequence[str]) -> tuple[str, ...]:
-    """Files (of a folder, all that can be read, by name) and hub data sets.
+    """Files (of a folder and those in it, all that can be read, by name) and hub data sets.
 
     Raises:
         DataError: one is missing, of an unknown kind, or a folder without text.
@@ -56,11 +56,17 @@ def text_sources(given: Sequence[str]) -> tuple[str, ...]:
             found.append(name)
             continue
         path = found_path(name)
-        inside = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.suffix in READERS)
-        if not inside or (path.is_file() and path.suffix not in READERS):
-            raise DataError(f"{path}: no text is found; names must end in {', '.join(READERS)}")
+        inside = [p for p in ([path] if path.is_file() else _files_below(path)) if reader_of(p) is not None]
+        if not inside:
+            raise DataError(f"{path}: no text is found; names must end in {', '.join(ENDINGS)}")
         found += map(str, inside)
     return tuple(found)
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """By path; hidden ones, `.git` and the like, are left alone."""
+    below = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(p for p in below if not any(part.startswith(".") for part in p.relative_to(folder).parts))
 
 
 def documents_of(source: str, separator: str) -> Iterator[Iterator[str]]:
@@ -109,8 +115,11 @@ def _checked_lines(source: str) -> Iterator[str | None]:
         yield from hub_lines(source.removeprefix(HUB))
         return
     path = Path(source)
+    reader = reader_of(path)
+    if reader is None:
+        raise DataError(f"{path}: no text is found; names must end in {', '.join(ENDINGS)}")
     try:
-        yield from READERS[path.suffix](path)
+        yield from reader(path)
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         reason = (str(error).splitlines() or ["cut short"])[0]
         raise DataError(f"{path}: cannot be read: {reason}") from None

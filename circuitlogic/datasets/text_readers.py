@@ -3,9 +3,10 @@
 import gzip
 import json
 import lzma
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
+from types import NoneType
 from typing import Any, TypeAlias
 
 from circuitlogic.errors import DataError, MissingDependencyError
@@ -17,17 +18,8 @@ Reader: TypeAlias = Callable[[Path], Iterator[str | None]]
 
 
 def _plain(path: Path) -> Iterator[str | None]:
-    with path.open("rb") as stream:
-        yield from _decoded(stream, path)
-
-
-def _gzipped(path: Path) -> Iterator[str | None]:
-    with gzip.open(path, "rb") as stream:
-        yield from _decoded(stream, path)
-
-
-def _xz(path: Path) -> Iterator[str | None]:
-    with lzma.open(path, "rb") as stream:
+    opened = PACKED.get(path.suffix.lower(), open)
+    with opened(path, "rb") as stream:
         yield from _decoded(stream, path)
 
 
@@ -65,26 +57,36 @@ def _parquet(path: Path) -> Iterator[str | None]:
     try:
         file = parquet.ParquetFile(path)
         if "text" not in file.schema_arrow.names:
-            raise DataError(
-                f"{path}: has no column `text`; its columns are {', '.join(file.schema_arrow.names)}"
-            )
+            raise DataError(f"{path}: {_no_text_among(file.schema_arrow.names)}")
+        kind = file.schema_arrow.field("text").type
+        kind = kind.value_type if arrow.types.is_dictionary(kind) else kind
+        if not (arrow.types.is_string(kind) or arrow.types.is_large_string(kind)):
+            raise DataError(f"{path}: its column `text` holds {kind}, not strings")
         for batch in file.iter_batches(batch_size=256, columns=["text"]):
             for text in batch.column(0).to_pylist():
-                yield from str(text or "").splitlines(keepends=True)
+                yield from (text or "").splitlines(keepends=True)
                 yield None
     except arrow.ArrowException as error:
         raise DataError(f"{path}: cannot be read as Parquet: {str(error).splitlines()[0]}") from None
 
 
-READERS: dict[str, Reader] = {
-    ".txt": _plain,
-    ".md": _plain,
-    ".gz": _gzipped,
-    ".xz": _xz,
-    ".jsonl": _json_lines,
-    ".parquet": _parquet,
-}
+def _no_text_among(columns: Iterable[object]) -> str:
+    return f"has no column `text`; its columns are {', '.join(map(str, columns))}"
+
+
+PACKED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
+"""By the last ending; what is packed is plain text unless the ending before says otherwise."""
+
+READERS: dict[str, Reader] = {".txt": _plain, ".md": _plain, ".jsonl": _json_lines, ".parquet": _parquet}
 """By the end of the file's name; a new format is a new function and one line here."""
+
+ENDINGS = (*READERS, *PACKED)
+
+
+def reader_of(path: Path) -> Reader | None:
+    """By the name's ending, in small or capital letters; None: no text."""
+    ending = path.suffix.lower()
+    return READERS.get(Path(path.stem).suffix.lower(), _plain) if ending in PACKED else READERS.get(ending)
 
 
 def hub_lines(name: str) -> Iterator[str | None]:
@@ -102,8 +104,14 @@ def hub_lines(name: str) -> Iterator[str | None]:
         ) from None
     try:
         for row in datasets.load_dataset(name, split="train", streaming=True):
-            yield from str(row["text"]).splitlines(keepends=True)
+            if "text" not in row:
+                raise DataError(f"the hub data set {name!r} {_no_text_among(row)}")
+            if not isinstance(row["text"], (str, NoneType)):
+                raise DataError(f"the hub data set {name!r}: its column `text` holds no strings")
+            yield from (row["text"] or "").splitlines(keepends=True)
             yield None
+    except DataError:
+        raise
     except Exception as error:  # noqa: BLE001  # the library raises anything from OSError to its own classes
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"the hub data set {name!r} cannot be read: {first[:200]}") from None

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from circuitlogic.activations.sites import Site
 from circuitlogic.config import NetworkConfig
-from circuitlogic.datasets.text import found_path
-from circuitlogic.errors import ConfigError, DataError, MissingDependencyError, unknown_name
+from circuitlogic.errors import ConfigError, DataError, MissingDependencyError, reason_of, unknown_name
+from circuitlogic.networks.model_place import model_place
 
 _SIDES = (":in", ":out")
 _FINAL_NORMS = ("final_layer_norm", "norm", "ln_f", "final_norm")
@@ -47,16 +47,17 @@ def load_language_model(config: NetworkConfig, seed: int) -> LanguageModel:
     if config.model is None:
         raise ConfigError("network.model is not set: give the folder or the hub id of a model")
     transformers = _transformers()
-    where = _where(config.model)
+    device = _usable_device(config.device)
+    where = model_place(config.model)
     torch_dtype = getattr(torch, config.model_dtype)
     try:
         network = _loaded(transformers, where, config.random_weights, seed)
-        network = network.to(device=config.device, dtype=torch_dtype).eval()
+        network = network.to(device=device, dtype=torch_dtype).eval()
         tokenizer = transformers.AutoTokenizer.from_pretrained(where, trust_remote_code=False)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001  # the library raises anything, from OSError to SafetensorError
-        raise DataError(f"{config.model}: cannot be loaded as a model: {_reason(error)}") from None
+        raise DataError(f"{config.model}: cannot be loaded as a model: {reason_of(error)}") from None
     vocabulary = int(network.get_input_embeddings().weight.shape[0])
     if len(tokenizer) > vocabulary:
         raise DataError(
@@ -71,22 +72,26 @@ def _transformers() -> Any:
         transformers: Any = import_module("transformers")
     except ImportError:
         raise MissingDependencyError("language models need `pip install 'circuitlogic[hf]'`") from None
-    logging: Any = import_module("transformers.utils.logging")
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    for library in ("transformers", "huggingface_hub"):
+        import_module(f"{library}.utils.logging").set_verbosity_error()
+    import_module("transformers.utils.logging").disable_progress_bar()
     return transformers
 
 
-def _where(model: str) -> str:
-    """A folder that is there, else what was given, as a hub id."""
+def _usable_device(name: str) -> torch.device:
+    """The device that `network.device` names.
+
+    Raises:
+        ConfigError: this machine, or this torch, has none of that name.
+    """
     try:
-        return str(found_path(model))
-    except DataError:
-        if model.count("/") > 1 or model.startswith((".", "~", "/")) or "\\" in model:
-            raise DataError(
-                f"{model} does not exist: give a model's folder or a hub id (OWNER/NAME)"
-            ) from None
-        return model
+        device = torch.device(name)
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"network.device = {name!r} cannot be used here ({reason_of(error)}): give another, or `cpu`"
+        ) from None
+    return device
 
 
 def _loaded(transformers: Any, where: str, random_weights: bool, seed: int) -> Any:
@@ -105,11 +110,6 @@ def _is_encoder(settings: Any) -> bool:
     """BERT and its like, which have a causal class too, but were trained to look both ways."""
     names = getattr(settings, "architectures", None) or []
     return bool(names) and not any("CausalLM" in name or "LMHead" in name for name in names)
-
-
-def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 300 else f"{text[:297]}..."
 
 
 def _identity(network: nn.Module, tokenizer: Any, config: NetworkConfig) -> str:
@@ -144,8 +144,12 @@ def expanded_sites(network: nn.Module, patterns: Sequence[str]) -> tuple[str, ..
         if not hits:
             raise unknown_name("site", pattern, modules)
         found += hits
-    globbed = any("*" in p or "?" in p for p in patterns)
-    return tuple(dict.fromkeys(text for *_, text in (sorted(found) if globbed else found)))
+    return tuple(dict.fromkeys(text for *_, text in (sorted(found) if has_pattern(patterns) else found)))
+
+
+def has_pattern(sites: Sequence[str]) -> bool:
+    """Whether some site stands for any that fit."""
+    return any("*" in site or "?" in site for site in sites)
 
 
 def _fits(name: str, pattern: str) -> bool:

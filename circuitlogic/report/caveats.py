@@ -29,8 +29,10 @@ def unexplained_share(gates: tuple[GateRow, ...]) -> float | None:
 
 def _of_network(view: StudyView) -> list[str]:
     found: list[str] = []
-    if view.final is None:
+    if view.header.threshold is None:
         return ["The study is not extracted yet: there are no edges and no gates to report."]
+    if view.final is None:
+        return ["The model predicts no next tokens: what the graph does in its place is not measured."]
     scores = view.final.scores
     original = view.original_accuracy
     if original is None:

@@ -68,7 +68,7 @@ class FittingTable:
             show_edge=False,
             pad_edge=False,
             padding=(0, 1, 0, 0),
-            title=Text(self.title, style="bold"),
+            title=Text(self.title, style="bold") if self.title else None,
             title_justify="left",
             header_style="bold",
         )

@@ -64,7 +64,7 @@ def write_markdown(view: StudyView, study: Study, folder: Path, progress: Progre
     (folder / IMAGES).mkdir(parents=True, exist_ok=True)
     lines = [
         *_top(view),
-        *_feature_network(view),
+        *(_feature_network(view) if view.final else ()),
         *sweep_section(study, folder, IMAGES),
         *_gates(view),
         *_drawn(view, study, folder, progress),

@@ -180,7 +180,7 @@ class StudyView:
 
     @property
     def final(self) -> VariantRow | None:
-        """The tuned, thresholded feature network: the graph that runs."""
+        """The tuned, thresholded feature network: the graph that runs; None if it cannot run, or before."""
         return self.variants[-1] if self.variants else None
 
     @property

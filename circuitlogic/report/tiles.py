@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from circuitlogic.report.caveats import unexplained_share
 from circuitlogic.report.numbers import NONE, count, share
 from circuitlogic.report.rows import GAIN, StudyView
+from circuitlogic.verify.scores import Faithfulness
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +21,11 @@ class Tile:
 
 
 def tiles(view: StudyView) -> tuple[Tile, ...]:
-    """Sparsity, gates, fidelity, unexplained; none before extraction."""
-    if view.final is None:
+    """Sparsity, gates, fidelity (where the graph runs as a network), unexplained; none before extraction."""
+    if view.header.threshold is None:
         return ()
-    return (_sparsity(view), _gates(view), _fidelity(view), _unexplained(view))
+    fidelity = () if view.final is None else (_fidelity(view, view.final.scores),)
+    return (_sparsity(view), _gates(view), *fidelity, _unexplained(view))
 
 
 def _sparsity(view: StudyView) -> Tile:
@@ -49,8 +51,7 @@ def _gates(view: StudyView) -> Tile:
     )
 
 
-def _fidelity(view: StudyView) -> Tile:
-    scores = view.variants[-1].scores
+def _fidelity(view: StudyView, scores: Faithfulness) -> Tile:
     answers = f"original {share(view.original_accuracy)}; same answer on {share(scores.agreement)}"
     if view.original is not None:
         meaning = (

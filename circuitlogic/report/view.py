@@ -71,7 +71,7 @@ def check_extracted(view: StudyView, study: Study) -> None:
     Raises:
         StudyError: it has no gates.
     """
-    if view.final is None or not view.gates:
+    if view.header.threshold is None or not view.gates:
         raise StudyError(f"{study.root} has no gates to report: run `circuitlogic extract {study.root}`")
 
 

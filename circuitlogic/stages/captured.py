@@ -1,6 +1,6 @@
 """Stage 2: paired activations at all sites, with the network's own outputs, on disk."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,8 +9,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from circuitlogic.activations.capture import observed
+from circuitlogic.activations.capture import widths_as_run
 from circuitlogic.activations.paired import INPUTS, OUTPUTS, PairedActivations, capture_to_disk
+from circuitlogic.activations.sites import Site
 from circuitlogic.activations.store import ActivationStore
 from circuitlogic.activations.writer import ActivationWriter
 from circuitlogic.errors import ConfigError, DataError, StudyError
@@ -117,14 +118,20 @@ def _check_fresh(samples: Samples, split: str) -> None:
 
 def _check_order(subject: Subject, samples: Samples) -> None:
     """Refuse sites that the network runs in another order; what else is wrong is left to the capture."""
-    names = [site.name for site in subject.sites]
-    with observed(subject.network, subject.sites) as caught, torch.no_grad():
-        for batch in samples.batches():
-            device = next((p.device for p in subject.network.parameters()), batch.device)
-            subject.network(batch[:1].to(device))
-            break
-    if list(caught) != names and sorted(caught) == sorted(names):
-        raise ConfigError(f"the network runs its sites in the order {', '.join(caught)}: give them so")
+    batch = next(iter(samples.batches()), None)
+    if batch is not None:
+        check_order(subject.sites, widths_as_run(subject.network, subject.sites, batch))
+
+
+def check_order(sites: Sequence[Site], ran: Iterable[str]) -> None:
+    """Refuse sites that the network `ran` in another order; one that it did not run is left to the capture.
+
+    Raises:
+        ConfigError: another order.
+    """
+    names, order = [site.name for site in sites], list(ran)
+    if order != names and sorted(order) == sorted(names):
+        raise ConfigError(f"the network runs its sites in the order {', '.join(order)}: give them so")
 
 
 def _labels(samples: Samples, outputs: Tensor, split: str) -> Int[Tensor, " n"]:

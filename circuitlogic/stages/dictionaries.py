@@ -19,9 +19,9 @@ from circuitlogic.saes.training import train_sae
 from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import load_activations
 from circuitlogic.stages.given import artefact as given_artefact
-from circuitlogic.stages.given import check_given, load_given, load_given_coder
+from circuitlogic.stages.given import load_given, load_given_coder
 from circuitlogic.stages.seeds import seed_for
-from circuitlogic.stages.stretches import stretches
+from circuitlogic.stages.stretches import stretches, unjoined
 from circuitlogic.stages.subject import load_card
 from circuitlogic.study import Study
 from circuitlogic.whole_files import write_bytes
@@ -43,10 +43,14 @@ def make_dictionaries(study: Study, progress: Progress) -> None:
     """Train every site's autoencoder that is not trained yet; a dictionary that was given is taken as it is.
 
     Raises:
-        DataError, UnknownNameError: a given dictionary does not fit the network.
+        DataError: a given dictionary does not fit the activations.
     """
-    check_given(study, load_card(study).sites)
     config = study.config
+    if alone := unjoined(load_card(study).sites):
+        progress.note(
+            f"no connector leads from or to {', '.join(alone)}: where a module's input and output are both given, "
+            "only such pairs are joined"
+        )
     captured = [study.entry(name).content for name in _SPLITS]
     train, heldout = load_activations(study, "train"), load_activations(study, "heldout")
     for number, site in enumerate(load_card(study).sites):

@@ -1,11 +1,12 @@
 """Dictionaries that somebody else trained, put into a study in place of those it would train itself."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from circuitlogic.errors import ConfigError, DataError, StudyError, unknown_name
+from circuitlogic.activations.capture import widths_as_run
+from circuitlogic.errors import ConfigError, DataError, StudyError, UnknownNameError, unknown_name
 from circuitlogic.json_files import read_json, write_json
 from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.saes.coders import AnyCoder
@@ -16,7 +17,7 @@ from circuitlogic.saes.predictions import check_widths
 from circuitlogic.saes.saelens import load_coder, save_sae
 from circuitlogic.stages.captured import artefact as activations_artefact
 from circuitlogic.stages.captured import load_activations
-from circuitlogic.stages.subject import NETWORK, load_card
+from circuitlogic.stages.subject import NETWORK, Subject, load_card
 from circuitlogic.study import Study
 
 _KIND = "given"
@@ -170,20 +171,34 @@ def load_given_coder(study: Study, site: str) -> AnyCoder:
     return load_coder(study.folder(artefact(site)))
 
 
-def check_given(study: Study, sites: tuple[str, ...]) -> None:
-    """Refuse given dictionaries that the network under study has no place for, before anything is trained.
+def check_given(study: Study, subject: Subject) -> None:
+    """Refuse given dictionaries that the network under study has no place for, before anything is captured.
 
     Raises:
-        UnknownNameError: one is for a site that does not exist.
-        DataError: the last site's features could not be decoded.
+        UnknownNameError: one is for a site that the study does not have.
+        DataError: one is of another width, or the last site's features could not be decoded.
     """
-    for site in given_sites(study):
-        given = load_given(study, site)
-        for name in (given.site, given.target):
-            if name not in sites:
-                raise unknown_name("site (a dictionary was imported for it)", name, sites)
-        if site == sites[-1] and not isinstance(load_given_coder(study, site), SparseAutoencoder):
+    sites = [site.name for site in subject.sites]
+    given = [load_given(study, site) for site in given_sites(study)]
+    for one in given:
+        _check_known(study, one, sites)
+    batch = next(iter(subject.train.batches()), None) if given else None
+    widths = {} if batch is None else widths_as_run(subject.network, subject.sites, batch)
+    for one in given:
+        coder = load_given_coder(study, one.site)
+        if {one.site, one.target} <= widths.keys():
+            check_widths(coder, one.site, widths[one.site], one.target, widths[one.target])
+        if one.site == sites[-1] and not isinstance(coder, SparseAutoencoder):
             raise DataError(
-                f"the dictionary given for {site} does not decode its own site, which the last site's must: "
+                f"the dictionary given for {one.site} does not decode its own site, which the last site's must: "
                 "give an autoencoder there"
+            )
+
+
+def _check_known(study: Study, given: Given, sites: Sequence[str]) -> None:
+    for name in (given.site, given.target):
+        if name not in sites:
+            raise UnknownNameError(
+                f"{unknown_name('site', name, sites)} A dictionary was imported for it: name it in `sites`, or run "
+                f"`circuitlogic import --forget --into {study.root} --site {given.site}`"
             )

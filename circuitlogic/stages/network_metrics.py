@@ -35,7 +35,7 @@ class NetworkMetrics:
 
     threshold: float
     variants: tuple[Faithfulness, ...]
-    """From the last autoencoder alone down to the thresholded graph."""
+    """From the last autoencoder alone down to the thresholded graph; empty of a model without next tokens."""
     sparsity: tuple[Sparsity, ...]
     """Of each thresholded connector."""
     fidelity: tuple[FeatureFidelity, ...]

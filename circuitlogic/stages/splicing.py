@@ -13,6 +13,7 @@ from circuitlogic.connectors.feature_pairs import Dictionary
 from circuitlogic.connectors.metrics import sparsity_of
 from circuitlogic.connectors.model import Connector
 from circuitlogic.errors import StudyError
+from circuitlogic.networks.next_token import predicts_tokens
 from circuitlogic.progress import Progress
 from circuitlogic.saes.base import SparseAutoencoder
 from circuitlogic.saes.coders import Transcoder
@@ -24,7 +25,7 @@ from circuitlogic.stages.network_metrics import NetworkMetrics
 from circuitlogic.stages.subject import Subject
 from circuitlogic.stages.transcoding import READOUT_WAY, TRAINED_WAY, load_transcoder
 from circuitlogic.study import Study
-from circuitlogic.verify.scores import BEFORE_TUNING, MEAN, ORIGINAL, ZERO
+from circuitlogic.verify.scores import BEFORE_TUNING, MEAN, ORIGINAL, ZERO, Faithfulness
 from circuitlogic.verify.splice import Change, Edit, Spliced, Variant, as_faithfulness, splice
 
 SAE_OUT, SAE_IN, SAE_BOTH = "SAE of the output only", "SAE of the input only", "both SAEs, true layer between"
@@ -39,7 +40,7 @@ SOLVED, CUT, FIRING = "connector", "connector, thresholded", "connector, thresho
 def measure_splices(
     study: Study, subject: Subject, connectors: tuple[Connector, ...], threshold: float, progress: Progress
 ) -> NetworkMetrics:
-    """Run every variant on held-out text, after really thresholding.
+    """Run every variant on held-out text, after really thresholding; none where the model predicts no next tokens.
 
     Raises:
         StudyError: a dictionary without a decoder, or a study of images.
@@ -63,14 +64,17 @@ def measure_splices(
         for number, ((a, b), solved, short) in enumerate(zip(ends, connectors, cut, strict=True))
     ]
     earlier = _earlier(study, [part.sites for part in parts], threshold, train)
-    first, *others = chain.from_iterable(part.variants() for part in parts)
-    before = chain.from_iterable(part.before_tuning() for part in earlier)
-    variants = [first, *before, *others, *_joint(parts)]
     windows = subject.text.heldout.first(study.config.text.splice_tokens)
-    original, *scores = splice(subject.network, windows, variants, progress)
+    rows: tuple[Faithfulness, ...] = ()
+    if predicts_tokens(subject.network, next(iter(windows.batches()))[1][:1]):
+        first, *others = chain.from_iterable(part.variants() for part in parts)
+        before = chain.from_iterable(part.before_tuning() for part in earlier)
+        variants = [first, *before, *others, *_joint(parts)]
+        original, *scores = splice(subject.network, windows, variants, progress)
+        rows = _rows(variants, original, scores)
     return NetworkMetrics(
         threshold,
-        _rows(variants, original, scores),
+        rows,
         tuple(sparsity_of(c, b.statistics.live) for c, (_, b) in zip(cut, ends, strict=True)),
         tuple(connector_fidelity(c, a, b, heldout, "heldout") for c, (a, b) in zip(cut, ends, strict=True)),
     )
@@ -90,7 +94,7 @@ def _earlier(
     ]
 
 
-def _rows(variants: list[Variant], original: Spliced, scores: list[Spliced]):
+def _rows(variants: list[Variant], original: Spliced, scores: list[Spliced]) -> tuple[Faithfulness, ...]:
     """Every variant against the ablation of its own stretch; the last is the thresholded graph of all."""
     ablated = {
         (variant.part, variant.name.rsplit(": ", 1)[-1]): score.loss

@@ -15,3 +15,9 @@ def stretches(sites: Sequence[str]) -> tuple[tuple[str, str], ...]:
     chain = tuple(pairwise(sites))
     within = tuple((a, b) for a, b in chain if a.endswith(_IN) and b == a.removesuffix(_IN) + _OUT)
     return within or chain
+
+
+def unjoined(sites: Sequence[str]) -> tuple[str, ...]:
+    """Sites that no connector leads from or to."""
+    joined = {site for stretch in stretches(sites) for site in stretch}
+    return tuple(site for site in sites if site not in joined)

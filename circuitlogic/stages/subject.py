@@ -163,7 +163,7 @@ def make_classifier(study: Study, data: ImageData, progress: Progress) -> Subjec
     """
     _check_finite(data)
     config, key = study.config, _classifier_key(study, data)
-    _check_sites_early(config, data)
+    check_sites(config, data)
     if not study.is_done(NETWORK, key):
         generator = torch.Generator().manual_seed(seed_for(config.seed, NETWORK))
         network = train_classifier(data, config.network, generator, progress)
@@ -189,8 +189,12 @@ def _classifier_sites(network: ImageClassifier, config: StudyConfig) -> tuple[Si
     return at_least_two(find_sites(network, config.sites or network.site_names))
 
 
-def _check_sites_early(config: StudyConfig, data: ImageData) -> None:
-    """A wrong site should not cost the training of a network."""
+def check_sites(config: StudyConfig, data: ImageData) -> None:
+    """A wrong site should cost neither the training of a network nor the settings of an earlier one.
+
+    Raises:
+        ConfigError, UnknownNameError: fewer than two sites, or one that the config's classifier lacks.
+    """
     pixels = data.shape[0] * data.shape[1]
     _classifier_sites(ImageClassifier(pixels, config.network.hidden, data.classes, torch.Generator()), config)
 

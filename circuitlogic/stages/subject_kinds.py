@@ -11,6 +11,7 @@ from circuitlogic.progress import SILENT, Progress
 from circuitlogic.registry import Registry
 from circuitlogic.stages.subject import (
     Subject,
+    check_sites,
     check_subject,
     classifier_subject,
     load_card,
@@ -43,7 +44,9 @@ def image_maker(data: ImageData) -> Maker:
 
 
 def _prepare_images(config: StudyConfig, progress: Progress) -> Maker:
-    return image_maker(load_data(config, progress))
+    data = load_data(config, progress)
+    check_sites(config, data)
+    return image_maker(data)
 
 
 def _stored_classifier(study: Study, progress: Progress) -> Subject:

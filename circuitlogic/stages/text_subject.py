@@ -1,18 +1,20 @@
 """A language model and its text as a subject: made from a config, and taken up again from a study."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 import numpy as np
 from torch import Tensor
 
-from circuitlogic.activations.sites import find_sites
+from circuitlogic.activations.sites import Site, find_sites
 from circuitlogic.activations.windows import TokenWindows
 from circuitlogic.config import StudyConfig, TextConfig
 from circuitlogic.datasets.text import Document, fingerprint, measured, text_sources
 from circuitlogic.errors import ConfigError, StudyError
 from circuitlogic.json_files import read_json, write_json
-from circuitlogic.networks.hf import LanguageModel, expanded_sites, load_language_model
+from circuitlogic.networks.hf import LanguageModel, expanded_sites, has_pattern, load_language_model
 from circuitlogic.networks.hf_tokens import shown_vocabulary, tokenised
+from circuitlogic.networks.next_token import predicts_tokens
 from circuitlogic.progress import Progress
 from circuitlogic.stages.seeds import seed_for
 from circuitlogic.stages.subject import (
@@ -24,12 +26,15 @@ from circuitlogic.stages.subject import (
     SubjectText,
     at_least_two,
 )
-from circuitlogic.stages.token_rows import load_windows
+from circuitlogic.stages.text_sites import in_order, say_if_senseless, tried_sites
+from circuitlogic.stages.token_rows import check_budget, load_windows
 from circuitlogic.study import Study
 
 KIND = "language-model"
 _VOCABULARY = "vocabulary.json"
 _DOCUMENTS = "documents.json"
+_TRIED = 8
+"""Windows."""
 
 
 def prepare_text(config: StudyConfig, progress: Progress) -> "PreparedText":
@@ -41,8 +46,7 @@ def prepare_text(config: StudyConfig, progress: Progress) -> "PreparedText":
     if not config.text.files:
         raise ConfigError("text.files is not set: name the text that the language model reads")
     model = load_language_model(config.network, seed_for(config.seed, "random-weights"))
-    sites = expanded_sites(model.network, config.sites or ())
-    at_least_two(find_sites(model.network, sites))
+    found = at_least_two(find_sites(model.network, expanded_sites(model.network, config.sites or ())))
     train, heldout, sources = _documents(config)
     longest = getattr(model.network.config, "max_position_embeddings", None)
     windows = [
@@ -51,10 +55,37 @@ def prepare_text(config: StudyConfig, progress: Progress) -> "PreparedText":
     ]
     own, other = (f"{len(part.ids):,} tokens" for part in windows)
     progress.note(f"text: {len(train)} documents, {own}, to train on; {len(heldout)}, {other}, held out")
+    sites, components = _tried(model, found, windows[0], config, progress)
+    check_budget(windows[0], windows[1], components, config.text)
     names = tuple(
         tuple(f"{d.source.rsplit('/', 1)[-1]}#{d.number}" for d in part) for part in (train, heldout)
     )
     return PreparedText(model, sites, windows[0], windows[1], names, fingerprint(sources))
+
+
+def _tried(
+    model: LanguageModel,
+    found: Sequence[Site],
+    windows: TokenWindows,
+    config: StudyConfig,
+    progress: Progress,
+) -> tuple[tuple[str, ...], int]:
+    """The sites in the order of their study, and the components of all together, from running a few windows.
+
+    Raises:
+        ConfigError, DataError: the model does not run on them, or not as the config asks.
+    """
+    ids = next(iter(windows.batches()))[1][:_TRIED]
+    ran = tried_sites(model.network, found, ids)
+    sites = in_order(found, ran, by_pattern=has_pattern(config.sites or ()))
+    if config.tune.splice > 0 and not predicts_tokens(model.network, ids):
+        raise ConfigError(
+            f"tune.splice = {config.tune.splice:g}: {type(model.network).__name__} predicts no next tokens to tune "
+            "on: leave it 0"
+        )
+    if not config.network.random_weights:
+        say_if_senseless(model.network, ids, model.vocabulary, progress)
+    return sites, sum(ran.values())
 
 
 def _documents(config: StudyConfig) -> tuple[list[Document], list[Document], tuple[str, ...]]:

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitlogic.activations.capture import capture_in_memory
 from circuitlogic.activations.token_capture import capture_windows
 from circuitlogic.activations.windows import TOKENS_FILE, TokenWindows
 from circuitlogic.config import TextConfig
@@ -23,33 +22,38 @@ def capture_text(
     """Capture all sites on `windows` into `folder`.
 
     Raises:
-        ConfigError: the activations would take more than `text.disk_budget`.
         DataError: values that are not finite.
     """
     sites = [site.text for site in subject.sites]
-    _check_budget(subject, windows, config)
     capture_windows(subject.network, sites, windows, folder, dtype=config.dtype, progress=progress)
     windows.save(folder)
 
 
-def _check_budget(subject: Subject, windows: TokenWindows, config: TextConfig) -> None:
+def check_budget(train: TokenWindows, heldout: TokenWindows, components: int, config: TextConfig) -> None:
+    """Refuse more activations than may be kept, before any is computed.
+
+    Args:
+        train: Tokens to train on.
+        heldout: The others; both are kept.
+        components: Of all sites together.
+        config: Budget and dtype.
+
+    Raises:
+        ConfigError: they take more than `text.disk_budget`.
+    """
     if config.disk_budget is None:
         return
-    probe = windows.first(1)
-    width = sum(_widths(subject, probe))
-    needed = len(windows.rows) * width * _BYTES[config.dtype] / 1e9
-    if needed > config.disk_budget:
-        fitting = int(config.disk_budget * 1e9 / (width * _BYTES[config.dtype]))
-        raise ConfigError(
-            f"{len(windows.rows):,} tokens need {needed:.2f} GB, text.disk_budget is {config.disk_budget:g}: "
-            f"lower text.tokens below {fitting:,}, raise the budget, or use text.dtype = 'float16'"
-        )
-
-
-def _widths(subject: Subject, windows: TokenWindows) -> list[int]:
-    block = next(iter(windows.batches()))[1]
-    rows = capture_in_memory(subject.network, [site.text for site in subject.sites], [block])
-    return [values.shape[1] for values in rows.values()]
+    gigabytes = components * _BYTES[config.dtype] / 1e9
+    wanted, fixed = len(train.rows), len(heldout.rows)
+    if (wanted + fixed) * gigabytes <= config.disk_budget:
+        return
+    left = int(config.disk_budget / gigabytes) - fixed
+    lower = f"lower text.tokens below {left:,}" if left > 0 else "lower text.heldout_tokens and text.tokens"
+    smaller = "" if config.dtype == "float16" else ", or use text.dtype = 'float16'"
+    raise ConfigError(
+        f"{wanted:,} tokens to train on and {fixed:,} held out need {(wanted + fixed) * gigabytes:.3g} GB, "
+        f"text.disk_budget is {config.disk_budget:g}: {lower}, raise the budget{smaller}"
+    )
 
 
 def row_documents(study: Study, split: str) -> NDArray[np.int64] | None:

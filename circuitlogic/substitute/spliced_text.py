@@ -20,6 +20,7 @@ from circuitlogic.activations.windows import TokenWindows
 from circuitlogic.networks.next_token import next_token_logits
 from circuitlogic.networks.protocol import rewriting
 
+_SETTING = "tune.splice"
 _MEASURED = 8192
 """Tokens on which the unit is measured."""
 _LEAST = 1e-9
@@ -107,7 +108,7 @@ class SplicedText:
             return flat
 
         with torch.no_grad():
-            original = next_token_logits(self.network, ids, kept).log_softmax(1)
+            original = next_token_logits(self.network, ids, kept, _SETTING).log_softmax(1)
         with rewriting(self.network, self.target, put):
-            spliced = next_token_logits(self.network, ids, kept).log_softmax(1)
+            spliced = next_token_logits(self.network, ids, kept, _SETTING).log_softmax(1)
         return F.kl_div(spliced, original, reduction="batchmean", log_target=True)

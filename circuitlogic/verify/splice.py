@@ -23,6 +23,7 @@ from circuitlogic.verify.scores import ORIGINAL, Faithfulness
 
 Change: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """(true rows at the source [n, d], rows at the target [n, d']) -> rows at the target; float32 on the CPU."""
+_TEST = "the splice test"
 _LOGITS = 1 << 24
 """Entries of one batch's logits."""
 
@@ -82,12 +83,12 @@ def splice(
         scored[:, -1] = False
         following = block.roll(-1, 1)[scored]
         tokens += len(following)
-        original = next_token_logits(network, block, scored)
+        original = next_token_logits(network, block, scored, _TEST)
         sums[0] += _scores(original, original, following)
         for place, variant in enumerate(variants, start=1):
             with ExitStack() as undo:
                 _apply(undo, network, variant, kept)
-                sums[place] += _scores(next_token_logits(network, block, scored), original, following)
+                sums[place] += _scores(next_token_logits(network, block, scored, _TEST), original, following)
     if tokens == 0:
         raise DataError("no held-out token is followed by another: give more text")
     return tuple(_spliced(total, tokens, name) for total, name in zip(sums, _names(variants), strict=True))

@@ -8,6 +8,7 @@ import typer
 from circuitlogic.cli.console import Streams, write, write_raw
 from circuitlogic.cli.options import Force, NoColor, Quiet, StudyArgument, check_free
 from circuitlogic.errors import CheckFailedError, ConfigError
+from circuitlogic.features import site_name
 
 if TYPE_CHECKING:
     from circuitlogic.graph.base import BaseGraph
@@ -127,5 +128,5 @@ def _dictionary(study: Path, site: str, folder: Path, force: bool) -> None:
         raise ConfigError(f"{folder} is a file: give a folder")
     files = [folder / name for name in (CONFIG_FILE, WEIGHTS_FILE)]
     check_free(*files, force=force)
-    export_dictionary(Study.open(study), site, folder)
+    export_dictionary(Study.open(study), site_name(site), folder)
     write("".join(f"{file}\n" for file in files))

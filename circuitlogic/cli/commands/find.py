@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from circuitlogic.cli.options import Output, StudyArgument, check_free, output_options
-from circuitlogic.errors import NothingLeftError
+from circuitlogic.errors import ConfigError, NothingLeftError
 
 if TYPE_CHECKING:
     from circuitlogic.cli.listing import Value
@@ -70,6 +70,10 @@ def find(
     from circuitlogic.study import Study
     from circuitlogic.whole_files import write_bytes
 
+    if out is not None:
+        if out.suffix.lower() != ".md":
+            raise ConfigError(f"--out {out}: the gallery is Markdown, name a file that ends in .md")
+        check_free(out, force=force)
     opened, nothing = Study.open(study), ""
     try:
         found = exhibits(opened, pattern, min_f1, min_gain, directions)
@@ -78,7 +82,6 @@ def find(
             raise
         found, nothing = (), str(error)
     if out is not None:
-        check_free(out, force=force)
         shown = found[: output.limit] if output.limit else found
         title = f"Gates of pattern {pattern}, F1 at least {min_f1:g}: {len(shown)} of {len(found)}"
         write_bytes(out, ("\n".join(gallery_lines(opened, shown, title)).rstrip() + "\n").encode())

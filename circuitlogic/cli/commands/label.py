@@ -7,6 +7,7 @@ import typer
 
 from circuitlogic.cli.options import Output, StudyArgument, output_options
 from circuitlogic.errors import ConfigError, DataError
+from circuitlogic.features import FeatureId
 
 
 @output_options
@@ -90,10 +91,11 @@ def _list(study: Any, feature: str | None, output: Output) -> None:
     from circuitlogic.stages.labels import load_labels, written_labels
 
     written = written_labels(study)
+    wanted = None if feature is None else str(FeatureId.parse(feature))
     rows = [
         {"feature": name, "label": text, "by": "written" if name in written else "automatic"}
         for name, text in load_labels(study).items()
-        if feature in (None, name)
+        if wanted in (None, name)
     ]
     write_listing(
         Listing("label", ("feature", "label", "by"), rows, about={"study": str(study.root)}), output

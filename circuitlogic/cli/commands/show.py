@@ -8,6 +8,7 @@ import typer
 
 from circuitlogic.cli.options import MAX_LAYERS, Output, StudyArgument, output_options
 from circuitlogic.errors import ConfigError
+from circuitlogic.features import site_name
 
 if TYPE_CHECKING:
     from circuitlogic.features import FeatureId
@@ -63,6 +64,7 @@ def show(
         _one(opened, graph, gate_of(graph, gates, feature), output)
         return
     rows = gate_rows(gates, graph.labels(), _token_f1(opened))
+    site = None if site is None else site_name(site)
     kept = _kept(graph, rows, kind, site, min_f1)
     asked = {"kind": kind, "site": site, "F1 at least": min_f1}
     words = ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
