@@ -298,7 +298,7 @@ def test_an_encoder_is_studied_without_a_splice_test(
     for command in ("extract", "show", "verify", "report"):
         ran = cli(command, study.root)
         assert ran.code == 0, ran.err
-    assert load_metrics(study, FIDELITY).variants == ()
+    assert load_metrics(Study.open(study.root), FIDELITY).variants == ()
     for page in ("index.html", "report.md"):
         assert "predicts no next tokens" in (study.root / "report" / page).read_text(encoding="utf-8")
     ran = cli("verify", study.root, "--min-agreement", 0.5)

@@ -9,8 +9,11 @@ from circuitlogic.cli.options import Output, StudyArgument, check_free, output_o
 from circuitlogic.errors import ConfigError, NothingLeftError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from circuitlogic.cli.listing import Value
     from circuitlogic.report.gallery import Exhibit
+    from circuitlogic.study import Study
 
 _COLUMNS = (
     "feature",
@@ -64,16 +67,12 @@ def find(
     """
     from dataclasses import replace
 
-    from circuitlogic.cli.console import write
     from circuitlogic.cli.listing import Listing, write_listing
-    from circuitlogic.report.gallery import exhibits, gallery_lines
+    from circuitlogic.report.gallery import exhibits
     from circuitlogic.study import Study
-    from circuitlogic.whole_files import write_bytes
 
     if out is not None:
-        if out.suffix.lower() != ".md":
-            raise ConfigError(f"--out {out}: the gallery is Markdown, name a file that ends in .md")
-        check_free(out, force=force)
+        _check_gallery(out, force)
     opened, nothing = Study.open(study), ""
     try:
         found = exhibits(opened, pattern, min_f1, min_gain, directions)
@@ -84,8 +83,7 @@ def find(
     if out is not None:
         shown = found[: output.limit] if output.limit else found
         title = f"Gates of pattern {pattern}, F1 at least {min_f1:g}: {len(shown)} of {len(found)}"
-        write_bytes(out, ("\n".join(gallery_lines(opened, shown, title)).rstrip() + "\n").encode())
-        write(f"{out}\n")
+        _write_gallery(opened, shown, title, out)
         return
     rows = [_values(one) for one in found]
     about = {"study": str(study), "pattern": pattern, "found": len(found)}
@@ -94,6 +92,22 @@ def find(
     shown_columns = _SHOWN if speaks else _SHOWN_OF_IMAGES
     listing = Listing("find", _COLUMNS, rows, shown_columns, about, nothing, _SPARE)
     write_listing(listing, replace(output, limit=limit))
+
+
+def _check_gallery(out: Path, force: bool) -> None:
+    """Before anything is computed."""
+    if out.suffix.lower() != ".md":
+        raise ConfigError(f"--out {out}: the gallery is Markdown, name a file that ends in .md")
+    check_free(out, force=force)
+
+
+def _write_gallery(study: "Study", shown: "Sequence[Exhibit]", title: str, out: Path) -> None:
+    from circuitlogic.cli.console import write
+    from circuitlogic.report.gallery import gallery_lines
+    from circuitlogic.whole_files import write_bytes
+
+    write_bytes(out, ("\n".join(gallery_lines(study, shown, title)).rstrip() + "\n").encode())
+    write(f"{out}\n")
 
 
 def _values(one: "Exhibit") -> "dict[str, Value]":
