@@ -9,8 +9,6 @@ from circuitlogic.cli.options import Output, StudyArgument, check_free, output_o
 from circuitlogic.errors import ConfigError, NothingLeftError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from circuitlogic.cli.listing import Value
     from circuitlogic.report.gallery import Exhibit
     from circuitlogic.study import Study
@@ -101,7 +99,7 @@ def _check_gallery(out: Path, force: bool) -> None:
     check_free(out, force=force)
 
 
-def _write_gallery(study: "Study", shown: "Sequence[Exhibit]", title: str, out: Path) -> None:
+def _write_gallery(study: "Study", shown: "tuple[Exhibit, ...]", title: str, out: Path) -> None:
     from circuitlogic.cli.console import write
     from circuitlogic.report.gallery import gallery_lines
     from circuitlogic.whole_files import write_bytes
