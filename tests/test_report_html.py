@@ -167,8 +167,9 @@ def test_pictures_of_a_feature_are_embedded_once(page: str) -> None:
 
 
 def test_a_study_that_is_not_extracted_has_no_page(view: StudyView, study: Study) -> None:
+    before = replace(view, header=replace(view.header, threshold=None), variants=(), gates=())
     with pytest.raises(StudyError, match="circuitlogic extract"):
-        html_report(replace(view, variants=()), study)
+        html_report(before, study)
 
 
 def test_a_network_nobody_has_scored_has_a_page(view: StudyView, study: Study) -> None:
