@@ -137,6 +137,7 @@ def test_what_the_files_say_of_their_origin(tmp_path: Path) -> None:
     assert open_dictionary(CASES["saelens 3"].write(tmp_path / "b")).origin.site == "blocks.0.hook_mlp_out"
     assert open_dictionary(CASES["AutoEncoder"].write(tmp_path / "c")).origin.site == "mlp_out of layer 1"
     assert open_dictionary(CASES["sparsify"].write(tmp_path / "layers.3.mlp")).origin.site == "layers.3.mlp"
+    assert open_dictionary(CASES["sparsify"].write(tmp_path / "downloaded")).origin.site is None
 
 
 def test_a_backup_says_that_it_is_one(tmp_path: Path) -> None:

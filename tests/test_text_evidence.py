@@ -199,6 +199,7 @@ def test_labels_are_kept_and_taken_back(study: Study, capsys: pytest.CaptureFixt
         ((feature, "x" * 201), "at most 200"),
         ((f"{OUT}/99999", "x"), "unknown feature"),
         (("nowhere/1", "x"), "unknown site"),
+        (("nowhere/1",), "unknown site"),
         ((feature, "x", "--remove"), "only one"),
         ((feature, "   "), "is blank"),
         (("--remove",), "name the feature"),

@@ -69,6 +69,21 @@ def written_labels(study: Study) -> dict[str, str]:
     return {str(feature): str(text) for feature, text in labels.items()}
 
 
+def known_feature(name: str, sizes: Mapping[str, int]) -> FeatureId:
+    """The feature of this id, checked against how many each site has.
+
+    Raises:
+        ConfigError: no feature id.
+        UnknownNameError: a feature that the study does not have.
+    """
+    feature = FeatureId.parse(name)
+    if feature.site not in sizes:
+        raise unknown_name("site", feature.site, sizes)
+    if feature.index >= sizes[feature.site]:
+        raise unknown_name("feature", name, [f"{feature.site}/{sizes[feature.site] - 1}"])
+    return feature
+
+
 def write_labels(study: Study, labels: Mapping[str, str | None], sizes: Mapping[str, int]) -> None:
     """Keep labels; None takes a written one back, so that the automatic one is shown again.
 
@@ -83,11 +98,7 @@ def write_labels(study: Study, labels: Mapping[str, str | None], sizes: Mapping[
     """
     kept = written_labels(study)
     for name, text in labels.items():
-        feature = FeatureId.parse(name)
-        if feature.site not in sizes:
-            raise unknown_name("site", feature.site, sizes)
-        if feature.index >= sizes[feature.site]:
-            raise unknown_name("feature", name, [f"{feature.site}/{sizes[feature.site] - 1}"])
+        feature = known_feature(name, sizes)
         if text is None:
             kept.pop(str(feature), None)
         elif text and not text.strip():

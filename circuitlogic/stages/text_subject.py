@@ -54,7 +54,8 @@ def prepare_text(config: StudyConfig, progress: Progress) -> "PreparedText":
         for documents, tokens in ((train, config.text.tokens), (heldout, config.text.heldout_tokens))
     ]
     own, other = (f"{len(part.ids):,} tokens" for part in windows)
-    progress.note(f"text: {len(train)} documents, {own}, to train on; {len(heldout)}, {other}, held out")
+    books = f"{len(train)} document{'' if len(train) == 1 else 's'}"
+    progress.note(f"text: {books}, {own}, to train on; {len(heldout)}, {other}, held out")
     sites, components = _tried(model, found, windows[0], config, progress)
     check_budget(windows[0], windows[1], components, config.text)
     names = tuple(

@@ -39,18 +39,21 @@ def label(
     Example: circuitlogic label runs/novels gpt_neox.layers.2.mlp.out/505 "said, no quote before"
     """
     from circuitlogic.stages.extracted import load_graph
-    from circuitlogic.stages.labels import write_labels
+    from circuitlogic.stages.labels import known_feature, write_labels
     from circuitlogic.study import Study
 
     opened = Study.open(study)
     changes = _changes(feature, text, remove, source)
-    if changes:
+    sizes: dict[str, int] = {}
+    if changes or feature is not None:
         graph = load_graph(opened)
-        write_labels(opened, changes, dict(zip(graph.sites, graph.site_sizes, strict=True)))
+        sizes = dict(zip(graph.sites, graph.site_sizes, strict=True))
+    if changes:
+        write_labels(opened, changes, sizes)
         done = "removed from" if remove else "written to"
         output.streams.say(f"{len(changes)} label{'s' if len(changes) > 1 else ''} {done} {study}")
         return
-    _list(opened, feature, output)
+    _list(opened, None if feature is None else known_feature(feature, sizes), output)
 
 
 def _changes(
@@ -86,17 +89,16 @@ def _table(path: Path) -> dict[str, str]:
     return labels
 
 
-def _list(study: Any, feature: str | None, output: Output) -> None:
+def _list(study: Any, feature: FeatureId | None, output: Output) -> None:
     from circuitlogic.cli.listing import Listing, write_listing
     from circuitlogic.stages.labels import load_labels, written_labels
 
     written = written_labels(study)
-    wanted = None if feature is None else str(FeatureId.parse(feature))
     rows = [
         {"feature": name, "label": text, "by": "written" if name in written else "automatic"}
         for name, text in load_labels(study).items()
-        if wanted in (None, name)
+        if feature is None or name == str(feature)
     ]
-    write_listing(
-        Listing("label", ("feature", "label", "by"), rows, about={"study": str(study.root)}), output
-    )
+    nothing = f"{feature} has no label" if feature is not None and not rows else ""
+    about = {"study": str(study.root)}
+    write_listing(Listing("label", ("feature", "label", "by"), rows, about=about, empty=nothing), output)

@@ -63,7 +63,7 @@ def opened(path: Path) -> ForeignDictionary:
         layout,
         source,
         where,
-        Origin(site=folder.name),
+        Origin(site=_hookpoint(folder)),
     )
     if (found.sizes.d_in, found.sizes.d_sae) != (d_in, latents):
         raise DataError(
@@ -77,3 +77,8 @@ def _refuse_other_activations(values: dict[str, Any], where: Path) -> None:
     one_of(values, "activation", ("topk",), where, default="topk")
     if flag(values, "signed", where):
         raise DataError(f"{where}: signed is true, but features here are never negative: not read")
+
+
+def _hookpoint(folder: Path) -> str | None:
+    """sparsify names a folder after the module it is of; any other name says nothing."""
+    return folder.name if "." in folder.name or folder.name.startswith("embed") else None
