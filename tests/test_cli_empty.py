@@ -15,7 +15,7 @@ from circuitlogic.study import Study
 
 EMPTY = {
     "show --kind dead --min-f1 1.0": "none of [0-9]+ gates has kind dead, F1 at least 1.0",
-    "find --pattern k-of-n --min-f1 1.0": "none of [0-9]+ gates is `k-of-n` and passes: ask for less",
+    "find --pattern k-of-n --min-f1 1.0": "none of [0-9]+ gates is `k-of-n` with F1 at least 1: ask for less",
     "label": "there is nothing to list",
     "query find --min-fan-in 9999": "no feature has .*",
     "query ancestors hidden.0/0": "hidden.0/0 has no inputs",

@@ -112,6 +112,17 @@ PATTERNS: Registry[Callable[[GateRow], bool]] = Registry(
 """What `find --pattern` knows; by the shape of the formula, so that nested kinds are found too."""
 
 
+def _asked(pattern: str, min_f1: float, min_gain: float | None, min_directions: int) -> str:
+    """In words."""
+    limits = [f"F1 at least {min_f1:g}"] if min_f1 > 0 else []
+    if min_gain is not None:
+        limits.append(f"F1 at least {min_gain:g} above the current token's")
+    if min_directions:
+        limits.append(f"{min_directions} direction{'s' if min_directions > 1 else ''} of intervention passed")
+    shape = "has a formula" if pattern == "any" else f"is `{pattern}`"
+    return f"{shape} with {', '.join(limits)}" if limits else shape
+
+
 def exhibits(
     study: Study,
     pattern: str = "any",
@@ -153,7 +164,8 @@ def exhibits(
         and (one.directions.passed if one.directions else 0) >= min_directions
     ]
     if not kept:
-        raise NothingLeftError(f"none of {len(rows)} gates is `{pattern}` and passes: ask for less")
+        asked = _asked(pattern, min_f1, min_gain, min_directions)
+        raise NothingLeftError(f"none of {len(rows)} gates {asked}: ask for less")
     return tuple(sorted(kept, key=_key))
 
 
