@@ -38,22 +38,25 @@ def label(
 
     Example: circuitlogic label runs/novels gpt_neox.layers.2.mlp.out/505 "said, no quote before"
     """
-    from circuitlogic.stages.extracted import load_graph
     from circuitlogic.stages.labels import known_feature, write_labels
     from circuitlogic.study import Study
 
     opened = Study.open(study)
     changes = _changes(feature, text, remove, source)
-    sizes: dict[str, int] = {}
-    if changes or feature is not None:
-        graph = load_graph(opened)
-        sizes = dict(zip(graph.sites, graph.site_sizes, strict=True))
     if changes:
-        write_labels(opened, changes, sizes)
+        write_labels(opened, changes, _sizes(opened))
         done = "removed from" if remove else "written to"
         output.streams.say(f"{len(changes)} label{'s' if len(changes) > 1 else ''} {done} {study}")
         return
-    _list(opened, None if feature is None else known_feature(feature, sizes), output)
+    _list(opened, None if feature is None else known_feature(feature, _sizes(opened)), output)
+
+
+def _sizes(study: Any) -> dict[str, int]:
+    """Features of each site."""
+    from circuitlogic.stages.extracted import load_graph
+
+    graph = load_graph(study)
+    return dict(zip(graph.sites, graph.site_sizes, strict=True))
 
 
 def _changes(
