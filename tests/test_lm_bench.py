@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from feature_cases import identity_dictionary, seeded
-from text_cases import tiny_settings
+from text_cases import tiny_settings, write_model
 
 from circuitlogic.activations.paired import PairedActivations
 from circuitlogic.activations.windows import TokenWindows
@@ -18,10 +18,11 @@ from circuitlogic.benchmarks.lm.throughput import measure_throughput, write_thro
 from circuitlogic.config import WordFamily, changed_settings, config_from_mapping, config_to_toml
 from circuitlogic.errors import ConfigError
 from circuitlogic.stages.network_metrics import FIDELITY, load_metrics
-from circuitlogic.stages.splicing import BEFORE_TUNING, CUT, READOUT
+from circuitlogic.stages.splicing import CUT, READOUT
 from circuitlogic.study import Study
 from circuitlogic.verify import linearity
 from circuitlogic.verify.linearity import measure_linearity
+from circuitlogic.verify.scores import BEFORE_TUNING
 from circuitlogic.verify.word_families import family_rows, frequent_words
 
 WORDS = ("said", "cried", '"', "Said", " he")
@@ -147,6 +148,16 @@ def test_the_experiment_reports_every_layer_and_is_taken_up_again(
         run_lm(tmp_path / "work", out, [config, replace(config, network=other)], None, "")
     with pytest.raises(ConfigError, match="without random_weights"):
         run_lm(tmp_path / "work", out, [replace(config, network=random)], None, "")
+
+
+def test_an_encoder_is_refused_before_a_study_is_made(text_folder: Path, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model", "bert")
+    sites = ["encoder.layer.1.intermediate:in", "encoder.layer.1.intermediate:out"]
+    settings = {**tiny_settings(text_folder), "sites": sites, "network": {"kind": "hf", "model": str(model)}}
+    with pytest.raises(ConfigError, match=r"BertModel predicts no next tokens"):
+        run_lm(tmp_path / "work", tmp_path / "out", [config_from_mapping(settings)], None, "")
+    assert not (tmp_path / "work").exists()
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow

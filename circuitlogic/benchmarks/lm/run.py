@@ -6,6 +6,8 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import torch
+
 from circuitlogic import pipeline
 from circuitlogic.benchmarks.lm.families import family_figures
 from circuitlogic.benchmarks.lm.figures import GOOD
@@ -14,6 +16,7 @@ from circuitlogic.config import StudyConfig
 from circuitlogic.errors import ConfigError, NothingLeftError
 from circuitlogic.features import FeatureId
 from circuitlogic.networks.hf import expanded_sites, load_language_model
+from circuitlogic.networks.next_token import predicts_tokens
 from circuitlogic.progress import SILENT, Progress
 from circuitlogic.report.gallery import exhibits, gallery_lines
 from circuitlogic.report.rows import GAIN
@@ -49,7 +52,8 @@ def run_lm(
         progress: Told of every stage.
 
     Raises:
-        ConfigError: a config is of another kind of network, two are of different models, or all are of controls.
+        ConfigError: a config is of another kind of network or of an encoder, two are of different models, or all
+            are of controls.
     """
     if any(config.network.kind != "hf" for config in configs) or not any(map(_trained, configs)):
         raise ConfigError("this experiment needs network.kind = 'hf', and one config without random_weights")
@@ -77,8 +81,17 @@ def _trained(config: StudyConfig) -> bool:
 
 
 def layer_configs(config: StudyConfig) -> dict[str, StudyConfig]:
-    """One config per module whose input and output are among the sites; the whole config where there is none."""
+    """One config per module whose input and output are among the sites; the whole config where there is none.
+
+    Raises:
+        ConfigError: the model predicts no next tokens, so that nothing is recovered.
+    """
     model = load_language_model(config.network, seed_for(config.seed, "random-weights"))
+    if not predicts_tokens(model.network, torch.zeros((1, 2), dtype=torch.long)):
+        raise ConfigError(
+            f"{config.network.model}: {type(model.network).__name__} predicts no next tokens, which this "
+            "experiment measures: give a causal model, or study it with `circuitlogic train`"
+        )
     sites = expanded_sites(model.network, config.sites or ())
     pairs = [(a, b) for a, b in pairwise(sites) if a.endswith(":in") and b == f"{a.removesuffix(':in')}:out"]
     if not pairs:
